@@ -1,0 +1,39 @@
+// Seeded bugs, by which the simulator proves that its checker can fail (tests/sim). In the product every switch is a constant false and
+// leaves no code; the simulator compiles the chat room a second time with MADANG_MUTANTS.
+// Thread: the simulator's only one.
+#pragma once
+
+#include <cstdint>
+
+namespace madang {
+
+enum class Mutant : std::uint8_t {
+    none,
+    // In the engine.
+    inbox_takes_twice,      // takes an entry again though `prev` says that it is a repeat
+    inbox_ignores_hole,     // takes an entry though `prev` is beyond the last one it has
+    skip_replay,            // start() does not take up the journal
+    forget_send_key,        // the idempotency row is not written
+    attach_gap,             // attach fixes its tail one too late, so an event is skipped
+    deliver_to_left,        // the fan-out goes to a member who has left, too
+    reuse_seq_after_load,   // a conversation's head is loaded one too low
+    wake_in_reverse,        // requests that waited for cold state go on in the reverse order
+    never_repeat,           // a fan-out that the bus has lost is not sent again
+    history_for_strangers,  // history is read without being a member
+    // In the simulator's shell and store.
+    ack_before_durable,  // effects are carried out before their append is durable
+    drop_in_doubt,       // an append in doubt counts as not written and is given up
+    torn_batch,          // a crash leaves half a batch behind
+    durable_too_early,   // the engine is told that a turn is durable before it is
+    read_too_early,      // a read that must follow its turn's append goes at once
+    no_claim,            // a restart goes on under the old epoch
+};
+
+#ifdef MADANG_MUTANTS
+inline Mutant active_mutant = Mutant::none;
+inline bool mutant(Mutant which) { return active_mutant == which; }
+#else
+constexpr bool mutant(Mutant) { return false; }
+#endif
+
+}  // namespace madang

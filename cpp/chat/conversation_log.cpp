@@ -1,0 +1,192 @@
+#include "chat/conversation_log.hpp"
+
+#include <algorithm>
+
+#include "base/mutant.hpp"
+
+namespace madang {
+
+ConversationLog::ConversationLog(Conversation conversation, std::vector<Member> members)
+    : conversation_(std::move(conversation)), members_(std::move(members)) {
+    std::ranges::sort(members_, {}, [](const Member& m) { return m.user.id; });
+    conversation_.members_count = static_cast<std::uint32_t>(members_.size());
+}
+
+ConversationLog::ConversationLog(LoadedConversation::State state)
+    : conversation_(std::move(state.conversation)),
+      members_(std::move(state.members)),
+      head_(state.head),
+      last_message_id_(state.last_message_id),
+      last_message_(std::move(state.last_message)) {
+    if (mutant(Mutant::reuse_seq_after_load) && head_.value > 1) head_ = Seq{head_.value - 1};
+}
+
+const Member* ConversationLog::find_member(UserId user) const {
+    const auto at = std::ranges::lower_bound(members_, user, {}, [](const Member& m) { return m.user.id; });
+    return at == members_.end() || at->user.id != user ? nullptr : &*at;
+}
+
+Member& ConversationLog::member(UserId user) { return const_cast<Member&>(*find_member(user)); }
+
+Result<const Member*> ConversationLog::require_member(UserId user) const {
+    const auto* member = find_member(user);
+    if (!member) return fail(Code::not_found, "no such conversation");
+    if (!member->present()) return fail(Code::not_a_member, "you are no longer a member of this conversation");
+    return member;
+}
+
+Result<const Member*> ConversationLog::require_group_member(UserId user) const {
+    auto member = require_member(user);
+    if (member && conversation_.kind == ConversationKind::direct)
+        return fail(Code::forbidden, "a direct conversation has fixed members and no title");
+    return member;
+}
+
+Result<> ConversationLog::may_write(UserId user, Time now) const {
+    const auto member = require_member(user);
+    if (!member) return std::unexpected(member.error());
+    if ((*member)->muted_until > now) return fail(Code::muted, "you are muted here", (*member)->muted_until - now);
+    return {};
+}
+
+Result<> ConversationLog::may_update(UserId user) const {
+    const auto member = require_group_member(user);
+    if (!member) return std::unexpected(member.error());
+    if ((*member)->role < Role::admin) return fail(Code::forbidden, "only the owner and admins may change title and settings");
+    return {};
+}
+
+Result<> ConversationLog::may_invite(UserId user) const {
+    const auto member = require_group_member(user);
+    if (!member) return std::unexpected(member.error());
+    if (conversation_.settings.invite == InviteRight::admins && (*member)->role < Role::admin)
+        return fail(Code::forbidden, "only the owner and admins may invite here");
+    return {};
+}
+
+Result<> ConversationLog::may_remove(UserId actor, UserId target) const {
+    const auto member = require_group_member(actor);
+    if (!member) return std::unexpected(member.error());
+    const auto* other = find_member(target);
+    if (!other || !other->present()) return fail(Code::not_found, "no such member");
+    if (actor != target && (*member)->role <= other->role) return fail(Code::forbidden, "only a higher role may remove this member");
+    return {};
+}
+
+Result<> ConversationLog::may_change(UserId actor, UserId target, std::optional<Role> role) const {
+    const auto member = require_group_member(actor);
+    if (!member) return std::unexpected(member.error());
+    const auto* other = find_member(target);
+    const auto present = other && other->present() ? other->role : Role::member;
+    const auto wanted = std::max(present, role.value_or(present));
+    if ((*member)->role <= wanted) return fail(Code::forbidden, "only a higher role may give or change this role");
+    return {};
+}
+
+// Times shown to people never fall within a conversation, whatever the wall clock does.
+Time ConversationLog::stamp(Time now) {
+    return last_message_ ? std::max(now, last_message_->created_at) : std::max(now, conversation_.created_at);
+}
+
+EntryPtr ConversationLog::append_change(EntryType type, UserId actor, Time now, const Member* about) {
+    head_ = next(head_);
+    Change change{.conversation = conversation_, .member = about ? *about : Member{}, .pair = {}};
+    if (type == EntryType::conversation_created && conversation_.kind == ConversationKind::direct)
+        for (const auto& each : members_) change.pair.push_back(each.user);
+    auto entry = std::make_shared<Entry>();
+    entry->conversation_id = conversation_.id;
+    entry->seq = head_;
+    entry->type = type;
+    entry->created_at = stamp(now);
+    entry->actor = actor;
+    entry->change = std::make_shared<const Change>(std::move(change));
+    return entry;
+}
+
+std::vector<EntryPtr> ConversationLog::append_creation(Time now) {
+    std::vector<EntryPtr> entries{append_change(EntryType::conversation_created, conversation_.creator, now, nullptr)};
+    entries.push_back(append_change(EntryType::member_joined, conversation_.creator, now, find_member(conversation_.creator)));
+    for (const auto& each : members_)
+        if (each.user.id != conversation_.creator)
+            entries.push_back(append_change(EntryType::member_joined, conversation_.creator, now, &each));
+    return entries;
+}
+
+EntryPtr ConversationLog::append_message(IdGenerator& ids, UserId sender, std::string client_id, std::string text, Time now) {
+    head_ = next(head_);
+    last_message_id_ = ids.message(last_message_id_);
+    auto entry = std::make_shared<Entry>();
+    entry->conversation_id = conversation_.id;
+    entry->seq = head_;
+    entry->type = EntryType::message_created;
+    entry->created_at = stamp(now);
+    entry->actor = sender;
+    entry->message.id = last_message_id_;
+    entry->message.sender = sender;
+    entry->message.client_id = std::move(client_id);
+    entry->message.text = std::move(text);
+    last_message_ = entry;
+    return entry;
+}
+
+EntryPtr ConversationLog::append_joined(const Profile& user, Role role, UserId actor, Time now) {
+    auto at = std::ranges::lower_bound(members_, user.id, {}, [](const Member& m) { return m.user.id; });
+    if (at == members_.end() || at->user.id != user.id) at = members_.insert(at, Member{});
+    at->user = user;
+    at->role = role;
+    at->muted_until = Time{};
+    at->stays.push_back({next(head_), Seq{}});
+    ++conversation_.members_count;
+    return append_change(EntryType::member_joined, actor, now, &*at);
+}
+
+EntryPtr ConversationLog::append_left(UserId user, UserId actor, Time now) {
+    auto& leaver = member(user);
+    leaver.stays.back().left = next(head_);
+    --conversation_.members_count;
+    return append_change(EntryType::member_left, actor, now, &leaver);
+}
+
+EntryPtr ConversationLog::append_member_updated(UserId user, std::optional<Role> role, std::optional<Time> muted_until, UserId actor,
+                                                Time now) {
+    auto& changed = member(user);
+    changed.role = role.value_or(changed.role);
+    changed.muted_until = muted_until.value_or(changed.muted_until);
+    return append_change(EntryType::member_updated, actor, now, &changed);
+}
+
+EntryPtr ConversationLog::append_updated(const UpdateConversation& change, Time now) {
+    auto& settings = conversation_.settings;
+    conversation_.title = change.title.value_or(conversation_.title);
+    settings.history = change.history.value_or(settings.history);
+    settings.invite = change.invite.value_or(settings.invite);
+    settings.mention_all = change.mention_all.value_or(settings.mention_all);
+    return append_change(EntryType::conversation_updated, change.actor.user, now, nullptr);
+}
+
+std::optional<UserId> ConversationLog::successor(UserId leaver) const {
+    const Member* best = nullptr;
+    for (const auto& each : members_) {
+        if (!each.present() || each.user.id == leaver) continue;
+        const auto older = best && each.role == best->role && each.joined_seq() < best->joined_seq();
+        if (!best || each.role > best->role || older) best = &each;
+    }
+    return best ? std::optional(best->user.id) : std::nullopt;
+}
+
+ConversationView ConversationLog::view_of(UserId user) const {
+    ConversationView view{
+        .conversation = conversation_, .head_seq = head_, .last_message = last_message_, .my_role = Role::member, .peer = {}};
+    if (const auto* me = find_member(user)) {
+        view.my_role = me->role;
+        const auto hidden =
+            conversation_.settings.history == HistoryAccess::joined && last_message_ && last_message_->seq < me->joined_seq();
+        if (hidden) view.last_message = nullptr;
+    }
+    if (conversation_.kind == ConversationKind::direct)
+        for (const auto& each : members_)
+            if (each.user.id != user) view.peer = each.user;
+    return view;
+}
+
+}  // namespace madang

@@ -1,0 +1,117 @@
+// What members do to a conversation besides writing: every change is an entry of its log.
+#include "base/text.hpp"
+#include "chat/engine_state.hpp"
+#include "store/keys.hpp"
+
+namespace madang {
+
+void Engine::State::put_conversation_row(const ConversationState& conversation) {
+    const auto id = conversation.log.id();
+    put(Table::conversation, conversation_key(id), conversation.log.conversation(), madang::slot_of(id));
+}
+
+void Engine::State::put_member_row(const ConversationState& conversation, UserId user) {
+    const auto id = conversation.log.id();
+    put(Table::member, member_key(id, user), *conversation.log.find_member(user), madang::slot_of(id));
+}
+
+// Reads need no engine: durable rows are published rows. They pass through it only to see what it has just written.
+void Engine::State::on(const ReplyTo& from, GetConversation&& request) { effects_.push_back(Read{Query{from, request, {}, std::nullopt}}); }
+void Engine::State::on(const ReplyTo& from, ListMembers&& request) { effects_.push_back(Read{Query{from, request, {}, std::nullopt}}); }
+void Engine::State::on(const ReplyTo& from, History&& request) { effects_.push_back(Read{Query{from, request, {}, std::nullopt}}); }
+
+void Engine::State::on(const ReplyTo& from, UpdateConversation&& request) {
+    if (request.title && code_points(*request.title) > options_.limits.title_chars)
+        return refuse(from, {Code::bad_request, "title is longer than " + std::to_string(options_.limits.title_chars) + " characters", {}});
+    with_conversation(from, request.conversation, [this, from, request](ConversationState& conversation) {
+        if (const auto may = conversation.log.may_update(request.actor.user); !may) return refuse(from, may.error());
+        if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
+        const auto& now = conversation.log.conversation();
+        const auto same = request.title.value_or(now.title) == now.title &&
+                          request.history.value_or(now.settings.history) == now.settings.history &&
+                          request.invite.value_or(now.settings.invite) == now.settings.invite &&
+                          request.mention_all.value_or(now.settings.mention_all) == now.settings.mention_all;
+        if (!same) {
+            const auto entry = conversation.log.append_updated(request, clock_.now());
+            put_conversation_row(conversation);
+            publish(conversation, entry);
+        }
+        reply(from, conversation.log.view_of(request.actor.user));
+    });
+}
+
+void Engine::State::on(const ReplyTo& from, PutMember&& request) {
+    with_conversation(from, request.conversation, [this, from, request](ConversationState& conversation) mutable {
+        auto& log = conversation.log;
+        const auto actor = request.actor.user;
+        const auto* present = log.find_member(request.user);
+        if (!present || !present->present()) return invite(from, std::move(request));
+        if (const auto member = log.require_member(actor); !member) return refuse(from, member.error());
+        const auto changes_role = request.role && *request.role != present->role;
+        const auto changes_mute = request.muted_until && *request.muted_until != present->muted_until;
+        if (changes_role || changes_mute) {
+            if (const auto may = log.may_change(actor, request.user, request.role); !may) return refuse(from, may.error());
+            if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
+            const auto entry = log.append_member_updated(request.user, request.role, request.muted_until, actor, clock_.now());
+            put_member_row(conversation, request.user);
+            publish(conversation, entry);
+        } else if (const auto may = log.may_invite(actor); !may) {
+            return refuse(from, may.error());
+        }
+        reply(from, *log.find_member(request.user));
+    });
+}
+
+void Engine::State::invite(const ReplyTo& from, PutMember&& request) {
+    const auto check = [this, request](const ConversationState& conversation) -> Result<> {
+        const auto& log = conversation.log;
+        if (const auto may = log.may_invite(request.actor.user); !may) return may;
+        if (request.role.value_or(Role::member) != Role::member || request.muted_until)
+            if (const auto may = log.may_change(request.actor.user, request.user, request.role); !may) return may;
+        if (log.conversation().members_count >= options_.limits.group_members)
+            return fail(Code::group_full, "the group has " + std::to_string(options_.limits.group_members) + " members");
+        return {};
+    };
+    auto* conversation = conversations_.find(request.conversation);
+    if (const auto may = check(*conversation); !may) return refuse(from, may.error());
+    if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
+    ask_users(request.actor.user, {request.user}, [this, from, request, check](Result<Profiles> people) mutable {
+        if (!people) return refuse(from, people.error());
+        with_conversation(from, request.conversation,
+                          [this, from, request, check, profile = std::move(people->begin()->second)](ConversationState& found) {
+                              // Again: much may have happened while the user's engine was asked.
+                              if (const auto* member = found.log.find_member(request.user); member && member->present())
+                                  return reply(from, *member);
+                              if (const auto may = check(found); !may) return refuse(from, may.error());
+                              const auto entry =
+                                  found.log.append_joined(profile, request.role.value_or(Role::member), request.actor.user, clock_.now());
+                              put_conversation_row(found);
+                              put_member_row(found, request.user);
+                              publish(found, entry);
+                              reply(from, *found.log.find_member(request.user));
+                          });
+    });
+}
+
+void Engine::State::on(const ReplyTo& from, RemoveMember&& request) {
+    with_conversation(from, request.conversation, [this, from, request](ConversationState& conversation) {
+        auto& log = conversation.log;
+        const auto actor = request.actor.user;
+        if (const auto may = log.may_remove(actor, request.user); !may) return refuse(from, may.error());
+        if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
+        const auto now = clock_.now();
+        const auto was_owner = log.find_member(request.user)->role == Role::owner;
+        const auto left = log.append_left(request.user, actor, now);
+        put_conversation_row(conversation);
+        put_member_row(conversation, request.user);
+        publish(conversation, left);
+        if (const auto heir = was_owner ? log.successor(request.user) : std::nullopt) {
+            const auto entry = log.append_member_updated(*heir, Role::owner, std::nullopt, actor, now);
+            put_member_row(conversation, *heir);
+            publish(conversation, entry);
+        }
+        reply(from, Done{});
+    });
+}
+
+}  // namespace madang

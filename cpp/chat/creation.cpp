@@ -1,0 +1,258 @@
+// Making conversations: the people may live with other engines, so these are asked first (do they exist?), and only then one append is
+// made.
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "chat/engine_state.hpp"
+#include "store/keys.hpp"
+
+namespace madang {
+namespace {
+
+constexpr Millis kAskRepeat{500};
+constexpr Millis kAskDeadline{5'000};
+
+std::pair<UserId, UserId> ordered(UserId a, UserId b) { return {std::min(a, b), std::max(a, b)}; }
+
+Error full() { return {Code::storage_full, "the server's disk is full", Millis{5'000}}; }
+
+}  // namespace
+
+// ---- asking people's engines ----------------------------------------------------------------------------------------------------------
+
+void Engine::State::ask_users(UserId inviter, std::vector<UserId> users, Then<Result<Profiles>> then) {
+    const auto number = ++last_operation_;
+    auto& operation = operations_[number];
+    operation.inviter = inviter;
+    operation.waiting = std::move(users);
+    operation.deadline = clock_.tick() + kAskDeadline;
+    operation.then = std::move(then);
+    ask(number);
+}
+
+void Engine::State::ask(std::uint64_t number) {
+    auto& operation = operations_.at(number);
+    operation.repeat_at = clock_.tick() + kAskRepeat;
+    std::map<EngineIndex, AskUsers> asks;
+    for (const auto user : operation.waiting) {
+        auto& each = asks[engine_of(user)];
+        each.operation = number;
+        each.inviter = operation.inviter;
+        each.users.push_back(user);
+    }
+    // The own engine last: it may answer at once and end the operation.
+    for (auto& [engine, each] : asks)
+        if (engine != options_.index) effects_.push_back(ToEngine{engine, std::move(each)});
+    if (auto own = asks.find(options_.index); own != asks.end()) on_ask(options_.index, std::move(own->second));
+}
+
+void Engine::State::on_ask(EngineIndex from, AskUsers question) {
+    // Each user is answered as soon as it is known: those in memory together and now.
+    UsersAnswer now{.operation = question.operation, .found = {}, .missing = {}};
+    std::vector<UserId> cold;
+    for (const auto id : question.users) {
+        if (const auto* user = users_.find(id))
+            now.found.push_back(user->account.profile);
+        else
+            cold.push_back(id);
+    }
+    const auto send = [this, from](UsersAnswer answer) {
+        if (from == options_.index)
+            on_answer(std::move(answer));
+        else
+            effects_.push_back(ToEngine{from, std::move(answer)});
+    };
+    for (const auto id : cold) {
+        when_loaded(id, [number = question.operation, id, send](Result<UserState*> user) {
+            if (!user) return;  // unreadable: the asker's deadline decides
+            UsersAnswer answer{.operation = number, .found = {}, .missing = {}};
+            if (*user)
+                answer.found.push_back((*user)->account.profile);
+            else
+                answer.missing.push_back(id);
+            send(std::move(answer));
+        });
+    }
+    if (!now.found.empty()) send(std::move(now));
+}
+
+void Engine::State::on_answer(UsersAnswer answer) {
+    const auto found = operations_.find(answer.operation);
+    if (found == operations_.end()) return;
+    auto& operation = found->second;
+    for (auto& profile : answer.found) {
+        std::erase(operation.waiting, profile.id);
+        operation.found.emplace(profile.id, std::move(profile));
+    }
+    for (const auto id : answer.missing)
+        if (std::erase(operation.waiting, id) > 0) operation.missing.push_back(id);
+    if (!operation.waiting.empty()) return;
+    auto done = std::move(operation);
+    operations_.erase(found);
+    if (!done.missing.empty()) return done.then(fail(Code::not_found, "no such user: " + to_string(done.missing.front())));
+    done.then(std::move(done.found));
+}
+
+void Engine::State::repeat_asks() {
+    const auto now = clock_.tick();
+    std::vector<std::uint64_t> late, again;
+    for (const auto& [number, operation] : operations_) {
+        if (operation.deadline <= now)
+            late.push_back(number);
+        else if (operation.repeat_at <= now)
+            again.push_back(number);
+    }
+    for (const auto number : again)
+        if (operations_.contains(number)) ask(number);
+    for (const auto number : late) {
+        auto done = operations_.extract(number);
+        if (done) done.mapped().then(fail(Code::unavailable, "the people's servers did not answer in time", Millis{1'000}));
+    }
+}
+
+// ---- making -----------------------------------------------------------------------------------------------------------------------------
+
+Result<std::optional<ConversationId>> Engine::State::find_created(const std::string& key) const {
+    if (const auto flying = id_in_flight(Table::creation_key, key)) return ConversationId{*flying};
+    const auto stored = store_.get(Table::creation_key, key);
+    if (!stored) return std::unexpected(stored.error());
+    if (!*stored) return std::nullopt;
+    const auto id = decode_id(**stored);
+    if (!id) return std::unexpected(id.error());
+    return ConversationId{*id};
+}
+
+Result<std::optional<ConversationId>> Engine::State::find_direct(UserId a, UserId b) const {
+    const auto key = pair_key(a, b);
+    if (const auto flying = id_in_flight(Table::pair, key)) return ConversationId{*flying};
+    const auto stored = store_.get(Table::pair, key);
+    if (!stored) return std::unexpected(stored.error());
+    if (!*stored) return std::nullopt;
+    const auto pair = decode_pair(**stored);
+    if (!pair) return std::unexpected(pair.error());
+    return pair->direct ? std::optional(pair->direct) : std::nullopt;
+}
+
+ConversationId Engine::State::new_conversation_id(Slot slot) {
+    // The look is a guard against a wall clock that went back over a restart: an id is never given twice.
+    while (true) {
+        const auto id = ids_.conversation(slot);
+        if (!conversations_.find(id) && !store_.get(Table::conversation, conversation_key(id)).value_or(std::nullopt)) return id;
+    }
+}
+
+ConversationState& Engine::State::create(Conversation conversation, std::vector<Member> members) {
+    const auto id = conversation.id;
+    auto& state =
+        conversations_.insert(id, std::make_unique<ConversationState>(ConversationLog(std::move(conversation), std::move(members))));
+    put_conversation_row(state);
+    for (const auto& member : state.log.members()) put_member_row(state, member.user.id);
+    for (const auto& entry : state.log.append_creation(clock_.now())) publish(state, entry);
+    return state;
+}
+
+void Engine::State::with_direct(const ReplyTo& from, const Actor& actor, UserId peer, Then<ConversationState&> then) {
+    if (actor.user == peer) return refuse(from, {Code::bad_request, "a direct conversation needs somebody else", {}});
+    const auto known = find_direct(actor.user, peer);
+    if (!known) return refuse(from, known.error());
+    if (*known) return with_conversation(from, **known, std::move(then));
+    if (!store_.has_space()) return refuse(from, full());
+    const auto pair = ordered(actor.user, peer);
+    auto& waiting = directs_in_creation_[pair];
+    waiting.push_back([this, from, then = std::move(then)](Result<ConversationState*> made) mutable {
+        if (!made) return refuse(from, made.error());
+        then(**made);
+    });
+    if (waiting.size() > 1) return;  // the first one asks for all
+    ask_users(actor.user, {actor.user, peer},
+              [this, creator = actor.user, peer](Result<Profiles> people) { direct_made(creator, peer, std::move(people)); });
+}
+
+void Engine::State::direct_made(UserId creator, UserId peer, Result<Profiles> people) {
+    Result<ConversationState*> made = nullptr;
+    if (!people) {
+        made = std::unexpected(people.error());
+    } else {
+        std::vector<Member> members;
+        for (auto& [id, profile] : *people) members.push_back({.user = std::move(profile), .stays = {{Seq{1}, Seq{}}}});
+        Conversation conversation{
+            .id = new_conversation_id(slot_of_pair(creator, peer)), .kind = ConversationKind::direct, .title = {}, .creator = creator};
+        conversation.created_at = clock_.now();
+        const auto id = conversation.id;
+        const auto key = pair_key(creator, peer);
+        put(Table::pair, key, Pair{id}, madang::slot_of(id));
+        remember_in_flight(Table::pair, key, id.value);
+        made = &create(std::move(conversation), std::move(members));
+    }
+    auto waiting = directs_in_creation_.extract(ordered(creator, peer));
+    for (auto& each : waiting.mapped()) each(made);
+}
+
+void Engine::State::on(const ReplyTo& from, CreateDirect&& request) {
+    const auto found = find_direct(request.actor.user, request.peer);
+    const auto known = found && *found;
+    with_direct(from, request.actor, request.peer, [this, from, known, me = request.actor.user](ConversationState& conversation) {
+        auto view = conversation.log.view_of(me);
+        view.created = !known;
+        reply(from, std::move(view));
+    });
+}
+
+void Engine::State::on(const ReplyTo& from, CreateGroup&& request) {
+    const auto& limits = options_.limits;
+    if (code_points(request.title) > limits.title_chars)
+        return refuse(from, {Code::bad_request, "title is longer than " + std::to_string(limits.title_chars) + " characters", {}});
+    if (code_points(request.client_id) > 64) return refuse(from, {Code::bad_request, "client_id is longer than 64 characters", {}});
+    const auto creator = request.actor.user;
+    const auto key = request.client_id.empty() ? std::string{} : creation_key(creator, request.client_id);
+    if (!key.empty()) {
+        const auto known = find_created(key);
+        if (!known) return refuse(from, known.error());
+        if (*known) {
+            return with_conversation(from, **known, [this, from, creator](ConversationState& conversation) {
+                if (const auto member = conversation.log.require_member(creator); !member) return refuse(from, member.error());
+                reply(from, conversation.log.view_of(creator));
+            });
+        }
+    }
+    auto people = request.members;
+    people.push_back(creator);
+    std::ranges::sort(people);
+    people.erase(std::ranges::unique(people).begin(), people.end());
+    if (people.size() > limits.group_members)
+        return refuse(from, {Code::group_full, "a group has at most " + std::to_string(limits.group_members) + " members", {}});
+    if (!store_.has_space()) return refuse(from, full());
+    if (!key.empty()) {
+        const auto [waiting, first] = groups_in_creation_.try_emplace(key);
+        if (!first) {  // a repeat while the first one is being made: looked up again when that has ended
+            waiting->second.push_back([this, from, request](void*) mutable { on(from, std::move(request)); });
+            return;
+        }
+    }
+    const auto slot = madang::slot_of(Request(request));
+    ask_users(creator, std::move(people),
+              [this, from, key, creator, slot, title = std::move(request.title)](Result<Profiles> found) mutable {
+                  if (!found) {
+                      refuse(from, found.error());
+                  } else {
+                      std::vector<Member> members;
+                      for (auto& [id, profile] : *found)
+                          members.push_back(
+                              {.user = std::move(profile), .role = id == creator ? Role::owner : Role::member, .stays = {{Seq{1}, Seq{}}}});
+                      Conversation conversation{
+                          .id = new_conversation_id(slot), .kind = ConversationKind::group, .title = std::move(title), .creator = creator};
+                      conversation.created_at = clock_.now();
+                      if (!key.empty()) {
+                          put_id(Table::creation_key, key, conversation.id.value, slot);
+                          remember_in_flight(Table::creation_key, key, conversation.id.value);
+                      }
+                      auto view = create(std::move(conversation), std::move(members)).log.view_of(creator);
+                      view.created = true;
+                      reply(from, std::move(view));
+                  }
+                  if (auto waiting = groups_in_creation_.extract(key); !waiting.empty())
+                      for (auto& each : waiting.mapped()) each(nullptr);
+              });
+}
+
+}  // namespace madang

@@ -1,0 +1,114 @@
+// What an engine wants done. Effects wait until everything the engine wrote before them is durable; jobs are reads of state that nobody is
+// writing, and go at once.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+#include "chat/bus.hpp"
+#include "chat/requests.hpp"
+#include "store/batch.hpp"
+
+namespace madang {
+
+// Close codes of the protocol that an engine decides on.
+enum class CloseCode : std::uint16_t { internal_error = 1011, unauthenticated = 4001, session_revoked = 4003 };
+
+struct Reply {
+    ReplyTo to;
+    Result<Response> response;
+};
+// The next three go to one socket, on the gateway it attached from.
+struct Attached {
+    std::uint32_t gateway = 0;
+    SessionId session;
+    Cursor cursor;
+};
+struct Events {
+    struct To {
+        std::uint32_t gateway = 0;
+        SessionId session;
+    };
+    To to;
+    std::vector<Event> events;  // rising cursors, never empty
+    bool catch_up = false;      // true: a page of a replay; answer with Drained when it has left, whatever its size
+};
+// One entry to many sockets: the common case of a live message.
+struct Delivery {
+    struct To {
+        std::uint32_t gateway = 0;
+        SessionId session;
+        Cursor cursor;
+        Role role = Role::member;
+    };
+    EntryPtr entry;
+    std::vector<To> to;
+};
+struct Resync {
+    std::uint32_t gateway = 0;
+    SessionId session;
+    ResyncRequired why;
+};
+struct CloseSocket {
+    std::uint32_t gateway = 0;
+    SessionId session;
+    CloseCode code = CloseCode::session_revoked;
+};
+struct ToEngine {
+    EngineIndex engine = 0;
+    BusMessage message;
+};
+// ---- reads, for the reader pool (queries.hpp runs them) ------------------------------------------------------------------------------
+
+struct LoadUser {
+    UserId user;
+};
+struct LoadConversation {
+    ConversationId conversation;
+};
+// Inbox items after `after`, resolved to their entries: a page of a session's catch-up or of a poll.
+struct LoadInboxPage {
+    UserId user;
+    Cursor after;
+    Cursor to;
+    std::uint32_t limit = 100;
+    SessionId session;            // for an attached session, or
+    std::optional<ReplyTo> poll;  // for a poll: the answer goes straight to the gateway
+};
+// Entries of one member to send again, (after, to].
+struct LoadEntries {
+    ConversationId conversation;
+    UserId user;
+    Seq after;
+    Seq to;
+};
+// Everything whose fan-out may be unfinished, of the slots of this engine.
+struct LoadJournal {};
+// An answer that needs only the store: history, members, a conversation, a page of the list.
+struct Query {
+    ReplyTo to;
+    Request request;
+    std::vector<ConversationId> conversations;  // ListConversations: the page, chosen by the engine
+    std::optional<Cursor> next;
+};
+using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Query>;
+
+// Rising per engine, from 1. Everything with a ticket ≤ the last durable one is on disk.
+using Ticket = std::uint64_t;
+
+// A read that must see what this turn wrote: an effect, not a job.
+struct Read {
+    Job job;
+};
+using Effect = std::variant<Reply, Attached, Events, Delivery, Resync, CloseSocket, ToEngine, Read>;
+
+struct Turn {
+    Ticket ticket = 0;  // of `batch`; an empty batch bears the last one given
+    Batch batch;
+    std::vector<Effect> effects;  // to be carried out, in order, once `ticket` is durable
+    std::vector<Job> jobs;        // at once
+};
+
+}  // namespace madang

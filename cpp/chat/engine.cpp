@@ -1,0 +1,216 @@
+#include "chat/engine.hpp"
+
+#include <algorithm>
+
+#include "base/mutant.hpp"
+#include "chat/engine_state.hpp"
+#include "store/keys.hpp"
+
+namespace madang {
+namespace {
+
+// Message ids are reserved this far ahead of the wall clock, by a row that rides on the next append. After a restart the ids begin beyond
+// the reservation: unique and rising even when the clock went back meanwhile.
+constexpr std::uint64_t kReservedAheadMs = 3'000;
+constexpr int kIdTimeShift = 22;
+constexpr std::string_view kReservedIds = "ids/";
+constexpr std::size_t kEvictionLooks = 64;
+
+std::uint64_t ms_of(std::uint64_t id) { return id >> kIdTimeShift; }
+
+}  // namespace
+
+Device* UserState::find_device(DeviceId device) {
+    const auto at = std::ranges::find(devices, device, &Device::id);
+    return at == devices.end() ? nullptr : &*at;
+}
+
+Engine::State::State(EngineOptions options, const Clock& clock, const Store& store)
+    : options_(std::move(options)), clock_(clock), store_(store), ids_(options_.worker, clock), fenced_(kSlots, false) {}
+
+void Engine::State::start() {
+    // Of every worker: slots move between engines when their number changes.
+    const auto from = meta_key(kReservedIds), to = meta_key("ids0");  // '0' follows '/'
+    const auto scanned = store_.scan(Table::meta, from, to, Order::ascending, [&](std::string_view, std::string_view value) {
+        if (const auto reserved = decode_id(value)) reserved_ms_ = std::max(reserved_ms_, *reserved);
+        return true;
+    });
+    MADANG_ASSERT(scanned.has_value());
+    ids_.pass(reserved_ms_ << kIdTimeShift);
+    if (!mutant(Mutant::skip_replay)) jobs_.push_back(LoadJournal{});
+}
+
+void Engine::State::handle(const ReplyTo& from, Request request) {
+    std::visit([&](auto&& each) { on(from, std::move(each)); }, std::move(request));
+}
+
+void Engine::State::on_bus(EngineIndex from, BusMessage message) {
+    struct Dispatch {
+        State& state;
+        EngineIndex from;
+        void operator()(FanOut& m) { state.take_fan_out(from, std::move(m)); }
+        void operator()(FannedOut& m) { state.on_fanned_out(m); }
+        void operator()(AskUsers& m) { state.on_ask(from, std::move(m)); }
+        void operator()(UsersAnswer& m) { state.on_answer(std::move(m)); }
+    };
+    std::visit(Dispatch{*this, from}, message);
+}
+
+void Engine::State::on_loaded(Loaded loaded) {
+    if (auto* user = std::get_if<LoadedUser>(&loaded)) {
+        ++figures_.loads;
+        Result<std::unique_ptr<UserState>> state = nullptr;
+        if (!user->state) {
+            state = std::unexpected(user->state.error());
+        } else if (auto& found = *user->state) {
+            state = std::make_unique<UserState>();
+            auto& fresh = **state;
+            fresh.id = user->user;
+            fresh.account = std::move(found->account);
+            fresh.devices = std::move(found->devices);
+            fresh.inbox = Inbox(std::move(found->conversations), found->checkpoint, found->floor, found->tail);
+        }
+        users_.loaded(user->user, std::move(state));
+    } else if (auto* conversation = std::get_if<LoadedConversation>(&loaded)) {
+        ++figures_.loads;
+        Result<std::unique_ptr<ConversationState>> state = nullptr;
+        if (!conversation->state)
+            state = std::unexpected(conversation->state.error());
+        else if (*conversation->state)
+            state = std::make_unique<ConversationState>(ConversationLog(std::move(**conversation->state)));
+        conversations_.loaded(conversation->conversation, std::move(state));
+    } else if (auto* page = std::get_if<LoadedInboxPage>(&loaded)) {
+        on_page(std::move(*page));
+    } else if (auto* entries = std::get_if<LoadedEntries>(&loaded)) {
+        on_entries(std::move(*entries));
+    } else if (auto* journal = std::get_if<LoadedJournal>(&loaded)) {
+        on_journal(std::move(*journal));
+    }
+}
+
+void Engine::State::tick() {
+    end_long_polls();
+    repeat_asks();
+    repeat_fan_outs();
+    work_journal();
+    store_acks();
+    const auto now = clock_.tick();
+    while (!lingering_.empty() && lingering_.front().first <= now) {
+        auto* user = users_.find(lingering_.front().second);
+        lingering_.pop_front();
+        if (user && !user->is_online() && user->has_tail && user->lingers_until <= now) {
+            user->has_tail = false;
+            user->inbox.keep_tail(false);
+        }
+    }
+    evict();
+}
+
+Turn Engine::State::end_turn() {
+    work_backlog();
+    for (const auto id : std::exchange(woken_, {}))
+        if (auto* user = users_.find(id)) wake_pollers(*user);
+    rows_this_turn_ = 0;
+    evict();
+    Turn turn;
+    if (!batch_.empty()) {
+        ++last_ticket_;
+        for (const auto& each : batch_.fences()) fenced_[each.slot] = false;
+    }
+    turn.ticket = last_ticket_;
+    turn.batch = std::exchange(batch_, {});
+    turn.effects = std::exchange(effects_, {});
+    turn.jobs = std::exchange(jobs_, {});
+    return turn;
+}
+
+void Engine::State::on_durable(Ticket ticket) {
+    durable_ = std::max(durable_, ticket);
+    while (!in_flight_.empty() && in_flight_.front().ticket <= durable_) {
+        const auto& front = in_flight_.front();
+        if (front.table == Table::send_key)
+            sends_in_flight_.erase(front.key);
+        else
+            ids_in_flight_.erase({front.table, front.key});
+        in_flight_.pop_front();
+    }
+}
+
+bool Engine::State::is_idle() const {
+    return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() &&
+           users_.parked() + conversations_.parked() == 0 && batch_.empty() && effects_.empty() && durable_ == last_ticket_;
+}
+
+EngineFigures Engine::State::figures() const {
+    auto figures = figures_;
+    figures.users = users_.size();
+    figures.conversations = conversations_.size();
+    figures.parked = users_.parked() + conversations_.parked();
+    figures.fan_out_pending = pending_.size();
+    return figures;
+}
+
+void Engine::State::reply(const ReplyTo& to, Result<Response> response) {
+    if (to.request != 0) effects_.push_back(Reply{to, std::move(response)});
+}
+
+void Engine::State::put_id(Table table, std::string_view key, std::uint64_t id, Slot slot) {
+    scratch_.clear();
+    encode_id(id, scratch_);
+    batch_.put(table, key, scratch_);
+    fence(slot);
+}
+
+void Engine::State::erase(Table table, std::string_view key, Slot slot) {
+    batch_.erase(table, key);
+    fence(slot);
+}
+
+void Engine::State::fence(Slot slot) {
+    if (fenced_[slot]) return;
+    fenced_[slot] = true;
+    batch_.fence(slot, options_.epoch);
+}
+
+std::optional<std::uint64_t> Engine::State::id_in_flight(Table table, std::string_view key) const {
+    const auto found = ids_in_flight_.find(std::pair(table, std::string(key)));
+    return found == ids_in_flight_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Engine::State::remember_in_flight(Table table, std::string_view key, std::uint64_t id) {
+    ids_in_flight_.emplace(std::pair(table, std::string(key)), id);
+    in_flight_.push_back({this_turn(), table, std::string(key)});
+}
+
+void Engine::State::reserve_ids(MessageId given) {
+    if (ms_of(given.value) <= reserved_ms_) return;
+    reserved_ms_ = ms_of(given.value) + kReservedAheadMs;
+    put_id(Table::meta, meta_key(std::string(kReservedIds) + std::to_string(options_.worker)), reserved_ms_,
+           static_cast<Slot>(options_.index));
+}
+
+void Engine::State::evict() {
+    const auto durable = durable_;
+    figures_.evictions += users_.evict(options_.limits.users_in_memory, kEvictionLooks, [durable](const UserState& user) {
+        return !user.is_online() && !user.acks_dirty && user.written <= durable;
+    });
+    figures_.evictions += conversations_.evict(options_.limits.conversations_in_memory, kEvictionLooks,
+                                               [durable](const ConversationState& each) { return each.written <= durable; });
+}
+
+Engine::Engine(EngineOptions options, const Clock& clock, const Store& store)
+    : state_(std::make_unique<State>(std::move(options), clock, store)) {}
+Engine::~Engine() = default;
+void Engine::start() { state_->start(); }
+void Engine::handle(const ReplyTo& from, Request request) { state_->handle(from, std::move(request)); }
+void Engine::on_bus(EngineIndex from, BusMessage message) { state_->on_bus(from, std::move(message)); }
+void Engine::on_loaded(Loaded loaded) { state_->on_loaded(std::move(loaded)); }
+void Engine::tick() { state_->tick(); }
+void Engine::end_waits() { state_->end_waits(); }
+Turn Engine::end_turn() { return state_->end_turn(); }
+void Engine::on_durable(Ticket ticket) { state_->on_durable(ticket); }
+bool Engine::wants_turn() const { return state_->wants_turn(); }
+bool Engine::is_idle() const { return state_->is_idle(); }
+EngineFigures Engine::figures() const { return state_->figures(); }
+
+}  // namespace madang

@@ -1,0 +1,78 @@
+// An engine owns the users and conversations of its slots and is their only writer. Event in, effects out: no socket, no disk write, no
+// thread, no clock of its own. The shell (net/, or the simulator) calls it, ends each turn with end_turn(), commits the batch and carries
+// the effects out when the batch is durable.
+//
+// Owner: one I/O loop. Thread: that loop's only. Outlived by: store, clock, random.
+// Limits: Limits::users_in_memory and conversations_in_memory (the least recently used idle one is dropped and loaded again on demand),
+// parked_requests (more: `unavailable`), fan_out_pending (more: sends answer `unavailable`).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "base/clock.hpp"
+#include "base/digest.hpp"
+#include "base/limits.hpp"
+#include "base/random.hpp"
+#include "chat/bus.hpp"
+#include "chat/effects.hpp"
+#include "chat/loaded.hpp"
+#include "chat/requests.hpp"
+#include "store/store.hpp"
+
+namespace madang {
+
+struct EngineOptions {
+    EngineIndex index = 0;
+    unsigned engines = 1;
+    std::uint16_t worker = 0;  // of its Snowflakes; unique in a deployment
+    Epoch epoch = 0;           // from Store::claim_all
+    DigestKey text_key{};      // of the store: keys the digests of sent texts
+    Limits limits;
+};
+
+struct EngineFigures {
+    std::uint64_t users = 0, conversations = 0;   // in memory
+    std::uint64_t sessions = 0, pollers = 0;      // attached
+    std::uint64_t parked = 0;                     // requests that wait for cold state
+    std::uint64_t fan_out_pending = 0;            // entries not yet in every inbox
+    std::uint64_t messages = 0, inbox_items = 0;  // since start
+    std::uint64_t loads = 0, evictions = 0, resyncs = 0;
+};
+
+class Engine {
+  public:
+    Engine(EngineOptions options, const Clock& clock, const Store& store);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    // Once, first: takes up the unfinished fan-outs of an earlier run.
+    void start();
+
+    void handle(const ReplyTo& from, Request request);
+    void on_bus(EngineIndex from, BusMessage message);
+    void on_loaded(Loaded loaded);  // the answer to a Load… job
+    // Time passes: long polls end, lost bus messages are repeated. Every 100 ms or so.
+    void tick();
+    // For a drain: open long polls are answered now, and from now on none waits.
+    void end_waits();
+
+    // Takes what has happened since the last call. After this the caller must commit `batch` (repeating it while in doubt), then call
+    // on_durable, then carry out `effects`.
+    Turn end_turn();
+    void on_durable(Ticket ticket);
+    // Is there work left over for another turn, though nothing has come in (a large fan-out in chunks)?
+    bool wants_turn() const;
+    // Nothing is in flight: no fan-out pending, no request parked. For drain and tests.
+    bool is_idle() const;
+
+    EngineFigures figures() const;
+
+  private:
+    class State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace madang

@@ -1,0 +1,346 @@
+// The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
+// engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, messages.cpp, fan_out.cpp, subscriptions.cpp.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/snowflake.hpp"
+#include "chat/conversation_log.hpp"
+#include "chat/engine.hpp"
+#include "chat/inbox.hpp"
+#include "chat/residents.hpp"
+
+namespace madang {
+
+// An open socket of a user.
+struct Subscription {
+    SessionId session;
+    std::uint32_t gateway = 0;
+    DeviceId device;
+    enum class Phase : std::uint8_t {
+        connected,    // no attach yet, or told to resync: gets nothing
+        catching_up,  // a page is on its way; `sent` moves with it
+        live,         // every item is sent as it is taken
+    };
+    Phase phase = Phase::connected;
+    Cursor sent;
+};
+
+// A long poll that waits for the next item.
+struct Poller {
+    ReplyTo to;
+    DeviceId device;
+    Cursor after;
+    std::uint32_t limit = 0;
+    Tick deadline{};
+};
+
+struct UserState {
+    UserId id;
+    Account account;
+    std::vector<Device> devices;
+    Inbox inbox;
+    std::vector<Subscription> subscriptions;
+    std::vector<Poller> pollers;
+    Ticket written = 0;    // by which ticket its last change is durable: not dropped before
+    Tick lingers_until{};  // the memory tail is kept this long after the last socket, for those who come right back
+    bool has_tail = false;
+    bool acks_dirty = false;
+
+    bool is_online() const { return !subscriptions.empty() || !pollers.empty(); }
+    Device* find_device(DeviceId device);
+};
+
+struct ConversationState {
+    explicit ConversationState(ConversationLog l) : log(std::move(l)) {}
+    ConversationLog log;
+    Ticket written = 0;
+};
+
+class Engine::State {
+  public:
+    State(EngineOptions options, const Clock& clock, const Store& store);
+
+    void start();
+    void handle(const ReplyTo& from, Request request);
+    void on_bus(EngineIndex from, BusMessage message);
+    void on_loaded(Loaded loaded);
+    void tick();
+    void end_waits();
+    Turn end_turn();
+    void on_durable(Ticket ticket);
+    bool wants_turn() const { return !backlog_.empty(); }
+    bool is_idle() const;
+    EngineFigures figures() const;
+
+  private:
+    template <typename T>
+    using Then = std::move_only_function<void(T)>;
+
+    // ---- engine.cpp: residents, answers, rows
+    // Runs `then` with the resident, now or when it is loaded. Not found and corruption are answered to `from` here; a full waiting room
+    // too.
+    template <typename Run>
+    void with_user(const ReplyTo& from, UserId id, Run&& then);
+    template <typename Run>
+    void with_conversation(const ReplyTo& from, ConversationId id, Run&& then);
+    // For what follows a socket's Connect: the user is in memory, or this waits behind the Connect, however many wait: a Detach that is
+    // turned away would leave its socket for ever. Neither: the Connect was refused and the socket is being closed.
+    template <typename Run>
+    void with_socket(UserId id, Run&& then);
+    // The same for those who answer themselves: `then(Result<UserState*>)`, null = no such user.
+    template <typename Run>
+    void when_loaded(UserId id, Run&& then);
+    template <typename Run>
+    void when_loaded(ConversationId id, Run&& then);
+    bool has_room_to_park() const { return users_.parked() + conversations_.parked() < options_.limits.parked_requests; }
+    void reply(const ReplyTo& to, Result<Response> response);
+    void refuse(const ReplyTo& to, const Error& error) { reply(to, std::unexpected(error)); }
+    bool owns(Slot slot) const { return owner_of(slot, options_.engines) == options_.index; }
+    EngineIndex engine_of(UserId user) const { return owner_of(madang::slot_of(user), options_.engines); }
+    Ticket this_turn() const { return last_ticket_ + 1; }
+    template <typename Record>
+    void put(Table table, std::string_view key, const Record& record, Slot slot);
+    void put_id(Table table, std::string_view key, std::uint64_t id, Slot slot);
+    void erase(Table table, std::string_view key, Slot slot);
+    void fence(Slot slot);
+    void touch(UserState& user) { user.written = this_turn(); }
+    void touch(ConversationState& conversation) { conversation.written = this_turn(); }
+    std::optional<std::uint64_t> id_in_flight(Table table, std::string_view key) const;
+    void remember_in_flight(Table table, std::string_view key, std::uint64_t id);
+    void reserve_ids(MessageId given);
+    void evict();
+
+    // ---- accounts.cpp
+    void on(const ReplyTo& from, SignUp&& request);
+    void on(const ReplyTo& from, FindAccount&& request);
+    void on(const ReplyTo& from, OpenSession&& request);
+    void on(const ReplyTo& from, Authenticate&& request);
+    void on(const ReplyTo& from, CloseSession&& request);
+    void on(const ReplyTo& from, ListSessions&& request);
+    void on(const ReplyTo& from, GetAccount&& request);
+    void on(const ReplyTo& from, UpdateAccount&& request);
+    void on(const ReplyTo& from, DisableAccount&& request);
+    Result<std::optional<UserId>> find_name(const std::string& key) const;
+    void put_device(const UserState& user, const Device& device);
+    void sign_out(UserState& user, DeviceId device);
+
+    // ---- subscriptions.cpp: sockets and polls over the inbox
+    void on(const ReplyTo& from, Connect&& request);
+    void on(const ReplyTo& from, Attach&& request);
+    void on(const ReplyTo& from, Detach&& request);
+    void on(const ReplyTo& from, Drained&& request);
+    void on(const ReplyTo& from, Acknowledge&& request);
+    void on(const ReplyTo& from, Sync&& request);
+    void on(const ReplyTo& from, ListConversations&& request);
+    void on_page(LoadedInboxPage page);
+    void catch_up(UserState& user, Subscription& subscription);
+    void send_page(Subscription& subscription, std::vector<Event> events);
+    void come_online(UserState& user);
+    void go_offline(UserState& user);
+    std::optional<ResyncRequired> unservable(const UserState& user, Cursor cursor) const;
+    void acknowledge(UserState& user, DeviceId device, Cursor cursor);
+    void wake_pollers(UserState& user);
+    void end_long_polls();
+    void store_acks();
+
+    // ---- creation.cpp: what needs people of other slots
+    void on(const ReplyTo& from, CreateDirect&& request);
+    void on(const ReplyTo& from, CreateGroup&& request);
+    void on_ask(EngineIndex from, AskUsers ask);
+    void on_answer(UsersAnswer answer);
+    using Profiles = std::map<UserId, Profile>;
+    // Asks the users' engines; `then` gets all profiles, or the error that names who is missing, or unavailable after a deadline.
+    void ask_users(UserId inviter, std::vector<UserId> users, Then<Result<Profiles>> then);
+    void ask(std::uint64_t operation);
+    void repeat_asks();
+    // The pair's direct conversation, made if need be (its rows join this turn).
+    void with_direct(const ReplyTo& from, const Actor& actor, UserId peer, Then<ConversationState&> then);
+    ConversationState& create(Conversation conversation, std::vector<Member> members);
+    // None = there is none; an error = the store can't tell, and nothing may be made in its place.
+    Result<std::optional<ConversationId>> find_direct(UserId a, UserId b) const;
+    Result<std::optional<ConversationId>> find_created(const std::string& key) const;
+    ConversationId new_conversation_id(Slot slot);
+    void direct_made(UserId a, UserId b, Result<Profiles> people);
+
+    // ---- conversations.cpp
+    void on(const ReplyTo& from, GetConversation&& request);
+    void on(const ReplyTo& from, UpdateConversation&& request);
+    void on(const ReplyTo& from, ListMembers&& request);
+    void on(const ReplyTo& from, PutMember&& request);
+    void on(const ReplyTo& from, RemoveMember&& request);
+    void on(const ReplyTo& from, History&& request);
+    void invite(const ReplyTo& from, PutMember&& request);
+    void put_member_row(const ConversationState& conversation, UserId user);
+    void put_conversation_row(const ConversationState& conversation);
+
+    // ---- messages.cpp
+    void on(const ReplyTo& from, Send&& request);
+    void send(const ReplyTo& from, ConversationState& conversation, Send&& request);
+    // True if the client id is known: it has been answered.
+    bool answer_repeat(const ReplyTo& from, ConversationId conversation, const Send& request, const std::string& key,
+                       const Digest128& digest);
+
+    // ---- fan_out.cpp: from the log into the inboxes
+    // Stores the entry and hands it to every member as of it: in this append where the inbox is here and warm, by journal and bus
+    // otherwise.
+    void publish(ConversationState& conversation, const EntryPtr& entry);
+    Inbox::Verdict deliver(UserState& user, const EntryPtr& entry, const FanOut::Recipient& to);
+    void end_delivery(const EntryPtr& entry);
+    void await(EngineIndex from, const EntryPtr& entry, const FanOut::Recipient& to);
+    void on_awaited(UserId id, Result<UserState*> user);
+    void take_fan_out(EngineIndex from, FanOut fan_out);
+    void on_fanned_out(const FannedOut& done);
+    void on_entries(LoadedEntries loaded);
+    void on_journal(LoadedJournal loaded);
+    void work_journal();
+    void hand_on(const EntryPtr& entry, std::vector<FanOut::Recipient> recipients);  // by journal and bus
+    void put_journal_row(const EntryPtr& entry);
+    void send_fan_out(const EntryPtr& entry, const std::vector<FanOut::Recipient>& recipients, bool own_too);
+    void answer_fan_out(EngineIndex to, FannedOut done);
+    void work_backlog();
+    void repeat_fan_outs();
+    void repair(ConversationId conversation, UserId user, Seq last, Seq to);
+
+    struct Pending {  // an entry that is not yet in every inbox
+        EntryPtr entry;
+        std::vector<FanOut::Recipient> recipients;  // those still missing it
+        unsigned repeats = 0;
+        bool own_behind = false;  // an inbox of this engine could not take it yet: it is offered again with the next repeat
+    };
+    using EntryKey = std::pair<ConversationId, Seq>;
+    struct Incoming {
+        EngineIndex from;
+        FanOut fan_out;
+    };
+    struct Awaiting {  // an entry for a user that is being loaded
+        EngineIndex from;
+        EntryPtr entry;
+        FanOut::Recipient to;
+    };
+    struct Operation {
+        UserId inviter;
+        std::vector<UserId> waiting;  // not answered yet
+        Profiles found;
+        std::vector<UserId> missing;
+        Tick deadline{};
+        Tick repeat_at{};
+        Then<Result<Profiles>> then;
+    };
+
+    EngineOptions options_;
+    const Clock& clock_;
+    const Store& store_;
+    IdGenerator ids_;
+    std::uint64_t reserved_ms_ = 0;  // message ids up to this millisecond may be given
+
+    Residents<UserId, UserState> users_;
+    Residents<ConversationId, ConversationState> conversations_;
+
+    // Written but not durable yet, so not to be found in the store.
+    struct InFlightSend {
+        SendKey key;
+        EntryPtr entry;
+    };
+    std::unordered_map<std::string, InFlightSend> sends_in_flight_;
+    std::map<std::pair<Table, std::string>, std::uint64_t, std::less<>> ids_in_flight_;  // of names, pairs and creation keys
+    struct InFlight {
+        Ticket ticket;
+        Table table;
+        std::string key;
+    };
+    std::deque<InFlight> in_flight_;
+
+    std::map<std::uint64_t, Operation> operations_;
+    std::uint64_t last_operation_ = 0;
+    std::map<std::pair<UserId, UserId>, std::vector<Then<Result<ConversationState*>>>> directs_in_creation_;
+    std::map<std::string, std::vector<Then<void*>>> groups_in_creation_;
+
+    std::map<EntryKey, Pending> pending_;
+    std::multimap<Tick, EntryKey> repeats_;                     // by when they are due
+    std::map<std::pair<ConversationId, UserId>, Seq> repairs_;  // → up to where
+    std::deque<Incoming> backlog_;                              // for inboxes of this engine, beyond what one turn may write
+    std::unordered_map<UserId, std::vector<Awaiting>> awaiting_;
+    std::size_t awaiting_count_ = 0;
+    std::vector<UserId> unreadable_;  // their load failed: tried again at the next tick
+    std::deque<EntryPtr> journal_;    // of an earlier run, not taken up yet
+    bool journal_wanted_ = false;     // it could not be read: tried again at the next tick
+    std::size_t rows_this_turn_ = 0;
+
+    std::set<UserId> woken_;  // users whose pollers get an answer at the end of the turn
+    bool waits_ended_ = false;
+    std::deque<std::pair<Tick, UserId>> lingering_;
+    std::set<UserId> polling_;
+    std::set<std::pair<UserId, DeviceId>> acks_dirty_;
+    Tick acks_stored_at_{};
+
+    Batch batch_;
+    std::vector<Effect> effects_;
+    std::vector<Job> jobs_;
+    std::vector<bool> fenced_;
+    Ticket last_ticket_ = 0;
+    Ticket durable_ = 0;
+    std::string scratch_;
+    Delivery delivery_;  // of the entry being published
+    EngineFigures figures_;
+};
+
+template <typename Run>
+void Engine::State::when_loaded(UserId id, Run&& then) {
+    if (auto* user = users_.find(id)) return then(Result<UserState*>(user));
+    if (!has_room_to_park())
+        return then(Result<UserState*>(fail(Code::unavailable, "too many requests wait for stored state", Millis{200})));
+    if (users_.park(id, std::forward<Run>(then))) jobs_.push_back(LoadUser{id});
+}
+
+template <typename Run>
+void Engine::State::when_loaded(ConversationId id, Run&& then) {
+    if (auto* conversation = conversations_.find(id)) return then(Result<ConversationState*>(conversation));
+    if (!has_room_to_park())
+        return then(Result<ConversationState*>(fail(Code::unavailable, "too many requests wait for stored state", Millis{200})));
+    if (conversations_.park(id, std::forward<Run>(then))) jobs_.push_back(LoadConversation{id});
+}
+
+template <typename Run>
+void Engine::State::with_user(const ReplyTo& from, UserId id, Run&& then) {
+    when_loaded(id, [this, from, then = std::forward<Run>(then)](Result<UserState*> user) mutable {
+        if (!user) return refuse(from, user.error());
+        if (!*user) return refuse(from, Error{Code::not_found, "no such user"});
+        then(**user);
+    });
+}
+
+template <typename Run>
+void Engine::State::with_socket(UserId id, Run&& then) {
+    if (auto* user = users_.find(id)) return then(*user);
+    if (!users_.is_loading(id)) return;
+    users_.park(id, [then = std::forward<Run>(then)](Result<UserState*> user) mutable {
+        if (user && *user) then(**user);
+    });
+}
+
+template <typename Run>
+void Engine::State::with_conversation(const ReplyTo& from, ConversationId id, Run&& then) {
+    when_loaded(id, [this, from, then = std::forward<Run>(then)](Result<ConversationState*> conversation) mutable {
+        if (!conversation) return refuse(from, conversation.error());
+        if (!*conversation) return refuse(from, Error{Code::not_found, "no such conversation"});
+        then(**conversation);
+    });
+}
+
+template <typename Record>
+void Engine::State::put(Table table, std::string_view key, const Record& record, Slot slot) {
+    scratch_.clear();
+    encode(record, scratch_);
+    batch_.put(table, key, scratch_);
+    fence(slot);
+}
+
+}  // namespace madang

@@ -1,0 +1,89 @@
+#include "chat/inbox.hpp"
+
+#include <algorithm>
+
+#include "base/mutant.hpp"
+
+namespace madang {
+namespace {
+
+std::size_t bytes_of(const Entry& entry) { return sizeof(Entry) + entry.message.text.size(); }
+
+auto place_of(auto& rows, ConversationId conversation) {
+    return std::ranges::lower_bound(rows, conversation, {}, &UserConversation::conversation_id);
+}
+
+}  // namespace
+
+void fold(UserConversation& row, const InboxItem& item, Cursor cursor) {
+    row.last_seq = item.seq;
+    row.last_cursor = cursor;
+    row.role = item.role;
+    if (item.lists) row.listed = true;
+    if (item.type == EntryType::member_left && item.own) row.left = true, row.listed = false;
+    if (item.type == EntryType::member_joined && item.own) row.left = false;
+}
+
+Inbox::Inbox(std::vector<UserConversation> conversations, Cursor checkpoint, Cursor floor, Cursor tail)
+    : conversations_(std::move(conversations)), checkpoint_(checkpoint), floor_(floor), tail_(tail) {
+    MADANG_ASSERT(std::ranges::is_sorted(conversations_, {}, &UserConversation::conversation_id));
+}
+
+UserConversation& Inbox::row(ConversationId conversation) {
+    auto place = place_of(conversations_, conversation);
+    if (place == conversations_.end() || place->conversation_id != conversation)
+        place = conversations_.insert(place, UserConversation{.conversation_id = conversation});
+    return *place;
+}
+
+Seq Inbox::last(ConversationId conversation) const {
+    const auto place = place_of(conversations_, conversation);
+    return place == conversations_.end() || place->conversation_id != conversation ? Seq{} : place->last_seq;
+}
+
+Role Inbox::role(ConversationId conversation) const {
+    const auto place = place_of(conversations_, conversation);
+    return place == conversations_.end() || place->conversation_id != conversation ? Role::member : place->role;
+}
+
+Inbox::Verdict Inbox::offer(const EntryPtr& entry, Seq prev, const InboxItem& item, const Limits& limits) {
+    const auto have = last(entry->conversation_id);
+    if (entry->seq <= have && !mutant(Mutant::inbox_takes_twice)) return Verdict::duplicate;
+    if (prev > have && !mutant(Mutant::inbox_ignores_hole)) return Verdict::hole;
+    tail_ = next(tail_);
+    fold(row(entry->conversation_id), item, tail_);
+    if (keeps_tail_) {
+        recent_.push_back({tail_, item.role, entry});
+        recent_bytes_ += bytes_of(*entry);
+        // Half goes at once, so that dropping costs O(1) an item.
+        if (recent_.size() > limits.inbox_tail_items || recent_bytes_ > limits.inbox_tail_bytes) {
+            const auto gone = recent_.begin() + static_cast<std::ptrdiff_t>((recent_.size() + 1) / 2);
+            for (auto at = recent_.begin(); at != gone; ++at) recent_bytes_ -= bytes_of(*at->entry);
+            recent_.erase(recent_.begin(), gone);
+        }
+    }
+    return Verdict::taken;
+}
+
+void Inbox::keep_tail(bool on) {
+    keeps_tail_ = on;
+    if (!on) {
+        recent_ = {};
+        recent_bytes_ = 0;
+    }
+}
+
+std::optional<std::vector<Event>> Inbox::tail_after(Cursor after, std::size_t limit, std::size_t bytes) const {
+    const auto missing = tail_.value - after.value;
+    if (missing > recent_.size()) return std::nullopt;
+    std::vector<Event> events;
+    std::size_t taken = 0;
+    for (auto at = recent_.end() - static_cast<std::ptrdiff_t>(missing); at != recent_.end() && events.size() < limit; ++at) {
+        taken += at->entry->message.text.size();
+        if (taken > bytes && !events.empty()) break;
+        events.push_back(*at);
+    }
+    return events;
+}
+
+}  // namespace madang

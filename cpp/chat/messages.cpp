@@ -1,0 +1,80 @@
+// Sending: idempotency first, then membership, then the one append.
+#include "base/mutant.hpp"
+#include "base/text.hpp"
+#include "chat/engine_state.hpp"
+#include "store/keys.hpp"
+
+namespace madang {
+namespace {
+
+constexpr std::size_t kClientIdChars = 64;
+
+}  // namespace
+
+void Engine::State::on(const ReplyTo& from, Send&& request) {
+    const auto id_chars = code_points(request.client_id);
+    if (id_chars == 0 || id_chars > kClientIdChars) return refuse(from, {Code::bad_request, "client_id has 1 to 64 characters", {}});
+    if (request.text.empty()) return refuse(from, {Code::bad_request, "text is empty", {}});
+    if (request.text.size() > options_.limits.text_chars && code_points(request.text) > options_.limits.text_chars)
+        return refuse(from, {Code::text_too_long, "text is longer than " + std::to_string(options_.limits.text_chars) + " characters", {}});
+    if (request.peer) {
+        const auto actor = request.actor;
+        const auto peer = request.peer;
+        return with_direct(from, actor, peer, [this, from, request = std::move(request)](ConversationState& conversation) mutable {
+            send(from, conversation, std::move(request));
+        });
+    }
+    const auto id = request.conversation;
+    with_conversation(from, id, [this, from, request = std::move(request)](ConversationState& conversation) mutable {
+        send(from, conversation, std::move(request));
+    });
+}
+
+bool Engine::State::answer_repeat(const ReplyTo& from, ConversationId conversation, const Send& request, const std::string& key,
+                                  const Digest128& digest) {
+    const auto reused = [&] { refuse(from, {Code::client_id_reused, "this client_id was used for another text", {}}); };
+    if (const auto flying = sends_in_flight_.find(key); flying != sends_in_flight_.end()) {
+        if (flying->second.key.text_digest != digest)
+            reused();
+        else
+            reply(from, Sent{flying->second.entry, true});
+        return true;
+    }
+    const auto stored = store_.get(Table::send_key, key);
+    if (stored && !*stored) return false;
+    const auto known = stored ? decode_send_key(**stored) : Result<SendKey>(std::unexpected(stored.error()));
+    if (!known) {
+        refuse(from, known.error());
+    } else if (known->text_digest != digest) {
+        reused();
+    } else {
+        Send repeat{.actor = request.actor, .conversation = conversation, .peer = {}, .client_id = request.client_id, .text = {}};
+        effects_.push_back(Read{Query{from, std::move(repeat), {}, std::nullopt}});
+    }
+    return true;
+}
+
+void Engine::State::send(const ReplyTo& from, ConversationState& conversation, Send&& request) {
+    const auto id = conversation.log.id();
+    const auto sender = request.actor.user;
+    auto key = send_key(id, sender, request.client_id);
+    const auto digest = keyed_digest(options_.text_key, request.text);
+    if (answer_repeat(from, id, request, key, digest)) return;
+    const auto now = clock_.now();
+    if (const auto may = conversation.log.may_write(sender, now); !may) return refuse(from, may.error());
+    if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
+    if (pending_.size() >= options_.limits.fan_out_pending)
+        return refuse(from, {Code::unavailable, "too many messages are still on their way to inboxes", Millis{500}});
+
+    const auto entry = conversation.log.append_message(ids_, sender, std::move(request.client_id), std::move(request.text), now);
+    reserve_ids(entry->message.id);
+    const SendKey row{entry->seq, digest};
+    if (!mutant(Mutant::forget_send_key)) put(Table::send_key, key, row, madang::slot_of(id));
+    in_flight_.push_back({this_turn(), Table::send_key, key});
+    sends_in_flight_.emplace(std::move(key), InFlightSend{row, entry});
+    ++figures_.messages;
+    reply(from, Sent{entry, false});
+    publish(conversation, entry);
+}
+
+}  // namespace madang

@@ -1,0 +1,419 @@
+#include "chat/queries.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "base/mutant.hpp"
+#include "chat/conversation_log.hpp"
+#include "chat/inbox.hpp"
+#include "store/keys.hpp"
+
+namespace madang {
+namespace {
+
+// Rows of one id lie between (id, 0) and (id + 1): no id is the greatest number.
+Key first_of(std::uint64_t id) { return Key{id}; }
+Key end_of(std::uint64_t id) { return Key{id + 1}; }
+
+// The one behind what a client names; behind the greatest number there is none, not the first.
+template <typename Id>
+Id behind(Id given) {
+    return next(given) ? next(given) : given;
+}
+
+// Reads whole rows by decoding each; the first error ends the scan and is the answer.
+template <typename Decode>
+Result<> each_row(const Store& store, Table table, std::string_view from, std::string_view to, Order order, Decode&& decode) {
+    Result<> outcome;
+    const auto scanned = store.scan(table, from, to, order, [&](std::string_view key, std::string_view value) {
+        auto goes_on = decode(key, value);
+        if (!goes_on) outcome = std::unexpected(goes_on.error());
+        return goes_on && *goes_on;
+    });
+    return scanned ? outcome : scanned;
+}
+
+Result<std::optional<Conversation>> read_conversation(const Store& store, ConversationId id) {
+    const auto bytes = store.get(Table::conversation, conversation_key(id));
+    if (!bytes) return std::unexpected(bytes.error());
+    if (!*bytes) return std::optional<Conversation>{};
+    return decode_conversation(id, **bytes);
+}
+
+Result<std::optional<Member>> read_member(const Store& store, ConversationId conversation, UserId user) {
+    const auto bytes = store.get(Table::member, member_key(conversation, user));
+    if (!bytes) return std::unexpected(bytes.error());
+    if (!*bytes) return std::optional<Member>{};
+    return decode_member(user, **bytes);
+}
+
+Result<EntryPtr> read_entry(const Store& store, ConversationId conversation, Seq seq) {
+    const auto bytes = store.get(Table::message, message_key(conversation, seq));
+    if (!bytes) return std::unexpected(bytes.error());
+    if (!*bytes) return fail(Code::internal, "entry " + to_string(conversation) + "/" + to_string(seq) + " is missing from the log");
+    return decode_entry(conversation, seq, **bytes);
+}
+
+// The head, and the newest message at or above `from`.
+struct Newest {
+    Seq head;
+    EntryPtr message;
+};
+Result<Newest> read_newest(const Store& store, ConversationId id, Seq from = Seq{1}) {
+    Newest newest;
+    const auto read = each_row(store, Table::message, message_key(id, from), end_of(id.value), Order::descending,
+                               [&](std::string_view key, std::string_view value) -> Result<bool> {
+                                   const Seq seq{id_in(key, 8)};
+                                   if (!newest.head) newest.head = seq;
+                                   auto entry = decode_entry(id, seq, value);
+                                   if (!entry) return std::unexpected(entry.error());
+                                   if ((*entry)->type != EntryType::message_created) return true;
+                                   newest.message = std::move(*entry);
+                                   return false;
+                               });
+    if (!read) return std::unexpected(read.error());
+    return newest;
+}
+
+Result<Member> require_member(const Store& store, ConversationId conversation, UserId user) {
+    auto member = read_member(store, conversation, user);
+    if (!member) return std::unexpected(member.error());
+    if (!*member) return fail(Code::not_found, "no such conversation");
+    if (!(*member)->present()) return fail(Code::not_a_member, "you are no longer a member of this conversation");
+    return std::move(**member);
+}
+
+// ---- cold state
+// -----------------------------------------------------------------------------------------------------------------------------
+
+Result<std::optional<LoadedUser::State>> load_user(const Store& store, UserId id) {
+    const auto account = store.get(Table::account, account_key(id));
+    if (!account) return std::unexpected(account.error());
+    if (!*account) return std::optional<LoadedUser::State>{};
+    LoadedUser::State state;
+    auto decoded = decode_account(id, **account);
+    if (!decoded) return std::unexpected(decoded.error());
+    state.account = std::move(*decoded);
+
+    auto read =
+        each_row(store, Table::device, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            auto device = decode_device(DeviceId{id_in(key, 8)}, value);
+            if (!device) return std::unexpected(device.error());
+            state.devices.push_back(std::move(*device));
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+
+    std::map<ConversationId, UserConversation> rows;
+    read = each_row(store, Table::user_conversation, first_of(id.value), end_of(id.value), Order::ascending,
+                    [&](auto key, auto value) -> Result<bool> {
+                        const ConversationId conversation{id_in(key, 8)};
+                        if (!conversation) {
+                            const auto checkpoint = decode_id(value);
+                            if (!checkpoint) return std::unexpected(checkpoint.error());
+                            state.checkpoint = Cursor{*checkpoint};
+                            return true;
+                        }
+                        auto row = decode_user_conversation(conversation, value);
+                        if (!row) return std::unexpected(row.error());
+                        rows.emplace(conversation, std::move(*row));
+                        return true;
+                    });
+    if (!read) return std::unexpected(read.error());
+
+    state.tail = state.checkpoint;
+    read = each_row(store, Table::inbox, inbox_key(id, next(state.checkpoint)), end_of(id.value), Order::ascending,
+                    [&](auto key, auto value) -> Result<bool> {
+                        const auto item = decode_inbox_item(value);
+                        if (!item) return std::unexpected(item.error());
+                        state.tail = Cursor{id_in(key, 8)};
+                        auto& row = rows[item->conversation_id];
+                        row.conversation_id = item->conversation_id;
+                        fold(row, *item, state.tail);
+                        return true;
+                    });
+    if (!read) return std::unexpected(read.error());
+    for (auto& [conversation, row] : rows) state.conversations.push_back(std::move(row));
+
+    state.floor = state.tail;
+    read = each_row(store, Table::inbox, inbox_key(id, Cursor{1}), end_of(id.value), Order::ascending, [&](auto key, auto) -> Result<bool> {
+        state.floor = Cursor{id_in(key, 8) - 1};
+        return false;
+    });
+    if (!read) return std::unexpected(read.error());
+    return std::optional(std::move(state));
+}
+
+Result<std::optional<LoadedConversation::State>> load_conversation(const Store& store, ConversationId id) {
+    auto conversation = read_conversation(store, id);
+    if (!conversation) return std::unexpected(conversation.error());
+    if (!*conversation) return std::optional<LoadedConversation::State>{};
+    LoadedConversation::State state{
+        .conversation = std::move(**conversation), .members = {}, .head = {}, .last_message_id = {}, .last_message = {}};
+    const auto read =
+        each_row(store, Table::member, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            auto member = decode_member(UserId{id_in(key, 8)}, value);
+            if (!member) return std::unexpected(member.error());
+            state.members.push_back(std::move(*member));
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+    auto newest = read_newest(store, id);
+    if (!newest) return std::unexpected(newest.error());
+    state.head = newest->head;
+    state.last_message = std::move(newest->message);
+    if (state.last_message) state.last_message_id = state.last_message->message.id;
+    return std::optional(std::move(state));
+}
+
+Result<std::vector<Event>> load_inbox_page(const Store& store, const Limits& limits, const LoadInboxPage& page) {
+    std::vector<Event> events;
+    std::size_t bytes = 0;
+    const auto limit = std::min(page.limit, limits.page_items);
+    const auto read = each_row(store, Table::inbox, inbox_key(page.user, next(page.after)), inbox_key(page.user, next(page.to)),
+                               Order::ascending, [&](auto key, auto value) -> Result<bool> {
+                                   const auto item = decode_inbox_item(value);
+                                   if (!item) return std::unexpected(item.error());
+                                   auto entry = read_entry(store, item->conversation_id, item->seq);
+                                   if (!entry) return std::unexpected(entry.error());
+                                   bytes += (*entry)->message.text.size();
+                                   if (bytes > limits.page_bytes && !events.empty()) return false;
+                                   events.push_back({Cursor{id_in(key, 8)}, item->role, std::move(*entry)});
+                                   return events.size() < limit;
+                               });
+    if (!read) return std::unexpected(read.error());
+    return events;
+}
+
+Result<std::vector<EntryPtr>> load_entries(const Store& store, const Limits& limits, const LoadEntries& range) {
+    std::vector<EntryPtr> entries;
+    std::size_t bytes = 0;
+    const auto read =
+        each_row(store, Table::message, message_key(range.conversation, next(range.after)), message_key(range.conversation, next(range.to)),
+                 Order::ascending, [&](auto key, auto value) -> Result<bool> {
+                     auto entry = decode_entry(range.conversation, Seq{id_in(key, 8)}, value);
+                     if (!entry) return std::unexpected(entry.error());
+                     bytes += (*entry)->message.text.size();
+                     entries.push_back(std::move(*entry));
+                     return entries.size() < limits.page_items && bytes < limits.page_bytes;
+                 });
+    if (!read) return std::unexpected(read.error());
+    return entries;
+}
+
+Result<std::vector<EntryPtr>> load_journal(const Store& store, EngineIndex index, unsigned engines) {
+    std::vector<EntryPtr> entries;
+    const std::string end(16, '\xFF');
+    const auto read = each_row(store, Table::journal, std::string_view{}, end, Order::ascending, [&](auto key, auto) -> Result<bool> {
+        const ConversationId conversation{id_in(key, 0)};
+        if (owner_of(slot_of(conversation), engines) != index) return true;
+        auto entry = read_entry(store, conversation, Seq{id_in(key, 8)});
+        if (!entry) return std::unexpected(entry.error());
+        entries.push_back(std::move(*entry));
+        return true;
+    });
+    if (!read) return std::unexpected(read.error());
+    return entries;
+}
+
+// ---- answers
+// ----------------------------------------------------------------------------------------------------------------------------------
+
+Result<ConversationView> view(const Store& store, ConversationId id, UserId viewer) {
+    const auto me = require_member(store, id, viewer);
+    if (!me) return std::unexpected(me.error());
+    auto conversation = read_conversation(store, id);
+    if (!conversation) return std::unexpected(conversation.error());
+    if (!*conversation) return fail(Code::internal, "conversation " + to_string(id) + " has members but no row");
+    ConversationView view{.conversation = std::move(**conversation), .head_seq = {}, .last_message = {}, .my_role = me->role, .peer = {}};
+    auto newest = read_newest(store, id);
+    if (!newest) return std::unexpected(newest.error());
+    view.head_seq = newest->head;
+    const auto visible_from = view.conversation.settings.history == HistoryAccess::all ? Seq{1} : me->joined_seq();
+    if (newest->message && newest->message->seq >= visible_from) view.last_message = std::move(newest->message);
+    if (view.conversation.kind == ConversationKind::direct) {
+        const auto read = each_row(store, Table::member, first_of(id.value), end_of(id.value), Order::ascending,
+                                   [&](auto key, auto value) -> Result<bool> {
+                                       auto member = decode_member(UserId{id_in(key, 8)}, value);
+                                       if (!member) return std::unexpected(member.error());
+                                       if (member->user.id != viewer) view.peer = std::move(member->user);
+                                       return true;
+                                   });
+        if (!read) return std::unexpected(read.error());
+    }
+    return view;
+}
+
+class Answer {
+  public:
+    Answer(const Store& store, const Limits& limits, const Query& query) : store_(store), limits_(limits), query_(query) {}
+
+    Result<Response> operator()(const GetConversation& request) const {
+        auto found = view(store_, request.conversation, request.actor.user);
+        if (!found) return std::unexpected(found.error());
+        return std::move(*found);
+    }
+
+    Result<Response> operator()(const ListConversations& request) const {
+        ConversationPage page{.conversations = {}, .next = query_.next};
+        for (const auto id : query_.conversations) {
+            auto found = view(store_, id, request.actor.user);
+            // Left between the choice of the page and this read: it is in the list no more.
+            if (!found && found.error().code != Code::not_a_member) return std::unexpected(found.error());
+            if (found) page.conversations.push_back(std::move(*found));
+        }
+        return page;
+    }
+
+    Result<Response> operator()(const ListMembers& request) const {
+        const auto id = request.conversation;
+        if (const auto me = require_member(store_, id, request.actor.user); !me) return std::unexpected(me.error());
+        const std::size_t limit = std::clamp(request.limit, 1u, limits_.page_items);
+        MemberPage page;
+        const auto read = each_row(store_, Table::member, member_key(id, behind(request.after.value_or(UserId{}))), end_of(id.value),
+                                   Order::ascending, [&](auto key, auto value) -> Result<bool> {
+                                       auto member = decode_member(UserId{id_in(key, 8)}, value);
+                                       if (!member) return std::unexpected(member.error());
+                                       if (!member->present()) return true;
+                                       if (page.members.size() == limit) {
+                                           page.next = page.members.back().user.id;
+                                           return false;
+                                       }
+                                       page.members.push_back(std::move(*member));
+                                       return true;
+                                   });
+        if (!read) return std::unexpected(read.error());
+        return page;
+    }
+
+    // A repeated send: the key is known and the text is the same.
+    Result<Response> operator()(const Send& request) const {
+        const auto bytes = store_.get(Table::send_key, send_key(request.conversation, request.actor.user, request.client_id));
+        if (!bytes) return std::unexpected(bytes.error());
+        if (!*bytes) return fail(Code::internal, "the key of a repeated send is gone");
+        const auto key = decode_send_key(**bytes);
+        if (!key) return std::unexpected(key.error());
+        auto entry = read_entry(store_, request.conversation, key->seq);
+        if (!entry) return std::unexpected(entry.error());
+        return Sent{std::move(*entry), true};
+    }
+
+    Result<Response> operator()(const History& request) const {
+        auto me = require_member(store_, request.conversation, request.actor.user);
+        if (!me && mutant(Mutant::history_for_strangers)) me = Member{.stays = {{Seq{1}, Seq{}}}};
+        if (!me) return std::unexpected(me.error());
+        const auto conversation = read_conversation(store_, request.conversation);
+        if (!conversation) return std::unexpected(conversation.error());
+        const auto all = *conversation && (*conversation)->settings.history == HistoryAccess::all;
+        const auto floor = all ? Seq{1} : me->joined_seq();
+        const std::size_t limit = std::clamp(request.limit, 1u, limits_.page_items);
+        const Seq end{~std::uint64_t{0}};
+
+        HistoryPage page;
+        if (request.after) {
+            return forward(request.conversation, std::max(floor, behind(*request.after)), floor, limit);
+        } else if (request.around) {
+            // Half before, the message itself and the rest after; what one side lacks, the other may not fill: the page stays centred.
+            auto before = backward(request.conversation, floor, *request.around, limit / 2);
+            if (!before) return std::unexpected(before.error());
+            auto after = forward(request.conversation, std::max(floor, *request.around), floor, limit - limit / 2);
+            if (!after) return std::unexpected(after.error());
+            page = std::move(*before);
+            page.messages.insert(page.messages.end(), after->messages.begin(), after->messages.end());
+            page.has_more_after = after->has_more_after;
+            return page;
+        }
+        return backward(request.conversation, floor, request.before.value_or(end), limit);
+    }
+
+    template <typename Other>
+    Result<Response> operator()(const Other&) const {
+        return fail(Code::internal, "not a query");
+    }
+
+  private:
+    // Up to `limit` messages of a range, and whether another one follows.
+    Result<std::pair<std::vector<EntryPtr>, bool>> messages(ConversationId id, Seq from, Seq to, Order order, std::size_t limit) const {
+        std::vector<EntryPtr> found;
+        bool more = false;
+        std::size_t bytes = 0;
+        if (from >= to) return std::pair(std::move(found), more);
+        const auto read =
+            each_row(store_, Table::message, message_key(id, from), message_key(id, to), order, [&](auto key, auto value) -> Result<bool> {
+                auto entry = decode_entry(id, Seq{id_in(key, 8)}, value);
+                if (!entry) return std::unexpected(entry.error());
+                if ((*entry)->type != EntryType::message_created) return true;
+                bytes += (*entry)->message.text.size();
+                more = found.size() == limit || (bytes > limits_.page_bytes && !found.empty());
+                if (!more) found.push_back(std::move(*entry));
+                return !more;
+            });
+        if (!read) return std::unexpected(read.error());
+        return std::pair(std::move(found), more);
+    }
+
+    Result<bool> any(ConversationId id, Seq from, Seq to) const {
+        const auto found = messages(id, from, to, Order::ascending, 0);
+        if (!found) return std::unexpected(found.error());
+        return found->second;
+    }
+
+    Result<HistoryPage> backward(ConversationId id, Seq floor, Seq before, std::size_t limit) const {
+        const Seq end{~std::uint64_t{0}};
+        auto found = messages(id, floor, before, Order::descending, limit);
+        if (!found) return std::unexpected(found.error());
+        const auto after = any(id, std::max(floor, before), end);
+        if (!after) return std::unexpected(after.error());
+        std::ranges::reverse(found->first);
+        return HistoryPage{std::move(found->first), found->second, *after};
+    }
+
+    Result<HistoryPage> forward(ConversationId id, Seq from, Seq floor, std::size_t limit) const {
+        const Seq end{~std::uint64_t{0}};
+        auto found = messages(id, from, end, Order::ascending, limit);
+        if (!found) return std::unexpected(found.error());
+        const auto before = any(id, floor, from);
+        if (!before) return std::unexpected(before.error());
+        return HistoryPage{std::move(found->first), *before, found->second};
+    }
+
+    const Store& store_;
+    const Limits& limits_;
+    const Query& query_;
+};
+
+}  // namespace
+
+Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigned engines, const Job& job) {
+    struct Run {
+        const Store& store;
+        const Limits& limits;
+        EngineIndex index;
+        unsigned engines;
+        Loaded operator()(const LoadUser& j) const { return LoadedUser{j.user, load_user(store, j.user)}; }
+        Loaded operator()(const LoadConversation& j) const {
+            return LoadedConversation{j.conversation, load_conversation(store, j.conversation)};
+        }
+        Loaded operator()(const LoadInboxPage& j) const { return LoadedInboxPage{j.user, j.session, load_inbox_page(store, limits, j)}; }
+        Loaded operator()(const LoadEntries& j) const { return LoadedEntries{j.conversation, j.user, load_entries(store, limits, j)}; }
+        Loaded operator()(const LoadJournal&) const { return LoadedJournal{load_journal(store, index, engines)}; }
+        Loaded operator()(const Query&) const {
+            MADANG_ASSERT(!"a query is answered, not loaded");
+            return LoadedJournal{};
+        }
+    };
+    return std::visit(Run{store, limits, index, engines}, job);
+}
+
+Result<Response> answer(const Store& store, const Limits& limits, const Query& query) {
+    return std::visit(Answer(store, limits, query), query.request);
+}
+
+Result<Response> answer(const Store& store, const Limits& limits, const LoadInboxPage& page) {
+    auto events = load_inbox_page(store, limits, page);
+    if (!events) return std::unexpected(events.error());
+    const auto last = events->empty() ? page.after : events->back().cursor;
+    return SyncPage{std::move(*events), last, last < page.to};
+}
+
+}  // namespace madang

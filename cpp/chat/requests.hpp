@@ -1,0 +1,258 @@
+// What may be asked of an engine, and what it answers. Values: they travel between threads and, later, nodes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/digest.hpp"
+#include "base/ids.hpp"
+#include "model/conversation.hpp"
+#include "model/entry.hpp"
+#include "model/user.hpp"
+
+namespace madang {
+
+// Who asks: authenticated by the user's own engine before any other request is made.
+struct Actor {
+    UserId user;
+    DeviceId device;
+
+    bool operator==(const Actor&) const = default;
+};
+
+// Where the answer goes: a gateway is one I/O loop of this process, `request` is its own number for it.
+struct ReplyTo {
+    std::uint32_t gateway = 0;
+    std::uint64_t request = 0;
+};
+
+// ---- to the user's engine ---------------------------------------------------------------------------------------------------------
+
+// Makes an account. Answers Account. Errors: bad_request (name), username_taken, storage_full.
+struct SignUp {
+    std::string username;
+    std::string display_name;
+    std::string password_hash;  // made by the caller's password pool; empty = no log-in by password
+    std::string origin = "password";
+    std::vector<std::string> roles;
+};
+// Answers Account with its password hash, for the caller's password pool to verify. Errors: not_found.
+struct FindAccount {
+    std::string username;
+};
+// Makes a device; over devices_per_user the one unused for longest is signed out. Answers SessionOpened. Errors: not_found, forbidden
+// (disabled).
+struct OpenSession {
+    UserId user;
+    std::string device_name;
+    std::string platform;
+    Digest256 secret_hash{};
+};
+// Is this token good? Answers Authenticated. Errors: unauthenticated (unknown, revoked, expired, disabled: not told apart).
+struct Authenticate {
+    UserId user;
+    DeviceId device;
+    Digest256 secret_hash{};
+};
+// Logs out (device = the actor's own) or revokes another device of the same user. Answers Done. Errors: not_found.
+struct CloseSession {
+    Actor actor;
+    DeviceId device;
+};
+// Answers std::vector<Device>, newest first.
+struct ListSessions {
+    Actor actor;
+};
+// Answers Account (profile and settings; no hash). Errors: not_found.
+struct GetAccount {
+    UserId user;
+};
+// Answers Account. Errors: bad_request (too long), too_large.
+struct UpdateAccount {
+    Actor actor;
+    std::optional<std::string> display_name;
+    std::optional<std::string> settings;  // a JSON object as text, checked by the wire
+};
+// For administration: a disabled account is signed out everywhere and can't log in. Answers Done. Errors: not_found.
+struct DisableAccount {
+    UserId user;
+    bool disabled = true;
+};
+
+// A socket is open: from now on it is closed when its device is signed out. First of all for a socket, before Attach. No answer.
+struct Connect {
+    SessionId session;
+    std::uint32_t gateway = 0;
+    Actor actor;
+};
+// Subscribes an open socket: snapshot and subscription in one act. No answer: effects Attached or Resync, then Events.
+struct Attach {
+    SessionId session;
+    UserId user;
+    std::optional<Cursor> cursor;  // none = from now
+};
+struct Detach {
+    SessionId session;
+    UserId user;
+};
+// The session's outbound queue is empty: the next page of its catch-up may come.
+struct Drained {
+    SessionId session;
+    UserId user;
+};
+// This device has stored everything up to `cursor`. Answers Done. Errors: bad_request (beyond the tail).
+struct Acknowledge {
+    Actor actor;
+    Cursor cursor;
+};
+// Polling (wait = 0) and long polling over the same inbox. Answers SyncPage. Errors: resync_required (see Resync).
+struct Sync {
+    Actor actor;
+    Cursor cursor;
+    std::uint32_t limit = 100;
+    Millis wait{0};
+};
+// Newest activity first. Answers ConversationPage.
+struct ListConversations {
+    Actor actor;
+    std::uint32_t limit = 100;
+    std::optional<Cursor> before;  // from `next`
+};
+
+// ---- to the conversation's engine (a direct one's: the pair's slot) -----------------------------------------------------------------
+
+// Get or create. Answers ConversationView. Errors: bad_request (with oneself), not_found.
+struct CreateDirect {
+    Actor actor;
+    UserId peer;
+};
+// Answers ConversationView. Errors: bad_request, group_full, not_found (some member), unavailable.
+struct CreateGroup {
+    Actor actor;
+    Slot slot = 0;  // where it will live: chosen at random by the gateway
+    std::string title;
+    std::vector<UserId> members;  // the creator may be among them or not
+    std::string client_id;        // empty = none; the same (creator, client_id) answers with the same group
+};
+// Answers ConversationView. Errors: not_found, not_a_member (and so below).
+struct GetConversation {
+    Actor actor;
+    ConversationId conversation;
+};
+// Answers ConversationView. Errors: forbidden, bad_request.
+struct UpdateConversation {
+    Actor actor;
+    ConversationId conversation;
+    std::optional<std::string> title;
+    std::optional<HistoryAccess> history;
+    std::optional<InviteRight> invite;
+    std::optional<MentionAllRight> mention_all;
+};
+// Answers MemberPage, in order of user id.
+struct ListMembers {
+    Actor actor;
+    ConversationId conversation;
+    std::uint32_t limit = 100;
+    std::optional<UserId> after;
+};
+// Invites, or changes a member's role. Answers Member. Errors: forbidden, group_full, not_found.
+struct PutMember {
+    Actor actor;
+    ConversationId conversation;
+    UserId user;
+    std::optional<Role> role;
+    std::optional<Time> muted_until;
+};
+// Kicks, or leaves (oneself). Answers Done. Errors: forbidden, not_found.
+struct RemoveMember {
+    Actor actor;
+    ConversationId conversation;
+    UserId user;
+};
+// Exactly one of `conversation` and `peer` is set; with `peer` the direct conversation is made if need be, in the same append.
+// Answers Sent. Errors: text_too_long, bad_request, client_id_reused, muted, storage_full, unavailable.
+struct Send {
+    Actor actor;
+    ConversationId conversation;
+    UserId peer;
+    std::string client_id;
+    std::string text;
+};
+// At most one of the three is set; none = the newest. Answers HistoryPage.
+struct History {
+    Actor actor;
+    ConversationId conversation;
+    std::optional<Seq> before;
+    std::optional<Seq> after;
+    std::optional<Seq> around;
+    std::uint32_t limit = 100;
+};
+
+using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount,
+                             DisableAccount, Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, CreateDirect,
+                             CreateGroup, GetConversation, UpdateConversation, ListMembers, PutMember, RemoveMember, Send, History>;
+
+// The slot whose owner must be asked.
+Slot slot_of(const Request& request);
+
+// ---- answers ------------------------------------------------------------------------------------------------------------------------
+
+struct Done {};
+struct SessionOpened {
+    Account account;
+    DeviceId device;
+    Time expires_at{};
+    Cursor cursor;  // the inbox's tail at log-in
+};
+struct Authenticated {
+    Actor actor;
+    std::string username;
+    Time expires_at{};
+    bool is_operator = false;
+};
+struct SyncPage {
+    std::vector<Event> events;
+    Cursor cursor;  // of the last event, or the one asked for
+    bool more = false;
+};
+// A conversation as one user sees it.
+struct ConversationView {
+    Conversation conversation;
+    Seq head_seq;
+    EntryPtr last_message;  // null = none
+    Role my_role = Role::member;
+    std::optional<Profile> peer;  // of a direct one
+    bool created = false;         // by this very request
+};
+struct ConversationPage {
+    std::vector<ConversationView> conversations;
+    std::optional<Cursor> next;
+};
+struct MemberPage {
+    std::vector<Member> members;
+    std::optional<UserId> next;
+};
+struct Sent {
+    EntryPtr entry;
+    bool repeated = false;  // the client id was known: nothing new was stored
+};
+struct HistoryPage {
+    std::vector<EntryPtr> messages;  // ascending seq
+    bool has_more_before = false;
+    bool has_more_after = false;
+};
+// The cursor can't be served: read the conversation list, then attach at `cursor` (the tail).
+enum class ResyncReason : std::uint8_t { trimmed, ahead, restored };
+struct ResyncRequired {
+    ResyncReason reason = ResyncReason::ahead;
+    Cursor cursor;
+};
+
+using Response = std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
+                              ConversationView, MemberPage, Member, Sent, HistoryPage>;
+
+}  // namespace madang

@@ -1,0 +1,21 @@
+#include "model/conversation.hpp"
+
+#include <ranges>
+
+namespace madang {
+
+bool Member::addressed(Seq seq) const {
+    for (const auto& stay : std::views::reverse(stays))
+        if (stay.joined <= seq) return !stay.left || seq <= stay.left;
+    return false;
+}
+
+Seq Member::addressed_before(Seq seq) const {
+    for (const auto& stay : std::views::reverse(stays)) {
+        if (stay.joined >= seq) continue;
+        return stay.left && stay.left < seq ? stay.left : Seq{seq.value - 1};
+    }
+    return Seq{};
+}
+
+}  // namespace madang

@@ -1,0 +1,63 @@
+// Conversations and their members. Values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "model/user.hpp"
+
+namespace madang {
+
+enum class ConversationKind : std::uint8_t { direct = 0, group = 1, room = 2 };
+enum class Role : std::uint8_t { member = 0, admin = 1, owner = 2 };  // rising rights
+
+enum class HistoryAccess : std::uint8_t { joined = 0, all = 1 };
+enum class InviteRight : std::uint8_t { members = 0, admins = 1 };
+enum class MentionAllRight : std::uint8_t { admins = 0, members = 1 };
+
+struct ConversationSettings {
+    HistoryAccess history = HistoryAccess::joined;
+    InviteRight invite = InviteRight::members;
+    MentionAllRight mention_all = MentionAllRight::admins;
+
+    bool operator==(const ConversationSettings&) const = default;
+};
+
+struct Conversation {
+    ConversationId id;
+    ConversationKind kind = ConversationKind::direct;
+    std::string title;  // empty for a direct one
+    UserId creator;
+    Time created_at{};
+    ConversationSettings settings;
+    std::uint32_t members_count = 0;
+
+    bool operator==(const Conversation&) const = default;
+};
+
+// A stay: member from the entry `joined` up to and including the entry `left` (none = still there).
+struct Stay {
+    Seq joined;
+    Seq left;
+
+    bool operator==(const Stay&) const = default;
+};
+
+struct Member {
+    Profile user;  // as of joining; the user's own slot has the present one
+    Role role = Role::member;
+    Time muted_until{};       // by a moderator; epoch = not muted
+    std::vector<Stay> stays;  // rising; never empty; kept for ever, so that membership is known as of every seq
+
+    bool present() const { return !stays.back().left; }
+    Seq joined_seq() const { return stays.back().joined; }
+    // Member as of this seq: is the entry there addressed to this user?
+    bool addressed(Seq seq) const;
+    // The last entry before `seq` that was addressed to this user; none = never.
+    Seq addressed_before(Seq seq) const;
+    bool operator==(const Member&) const = default;
+};
+
+}  // namespace madang

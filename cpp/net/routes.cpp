@@ -1,0 +1,108 @@
+#include "net/routes.hpp"
+
+#include <array>
+#include <optional>
+
+#include "net/token.hpp"
+#include "net/websocket_handshake.hpp"
+
+namespace madang::net {
+namespace {
+
+// In order of precedence: of two that fit, the first one.
+constexpr std::array kRoutes{
+    Route{"GET", "/healthz", Access::anyone, healthz},
+    Route{"GET", "/readyz", Access::anyone, readyz},
+    Route{"GET", "/metrics", Access::anyone, metrics},
+
+    Route{"POST", "/v1/users", Access::anyone, sign_up},
+    Route{"POST", "/v1/sessions", Access::anyone, log_in},
+    Route{"GET", "/v1/sessions", Access::user, list_sessions},
+    Route{"DELETE", "/v1/sessions/current", Access::user, log_out},
+    Route{"DELETE", "/v1/sessions/{device_id}", Access::user, revoke_session},
+    Route{"GET", "/v1/users", Access::user, find_users},
+    Route{"GET", "/v1/users/me", Access::user, get_me},
+    Route{"PATCH", "/v1/users/me", Access::user, update_me},
+    Route{"GET", "/v1/users/{id}", Access::user, get_user},
+
+    Route{"POST", "/v1/conversations", Access::user, create_conversation},
+    Route{"GET", "/v1/conversations", Access::user, list_conversations},
+    Route{"GET", "/v1/conversations/{id}", Access::user, get_conversation},
+    Route{"PATCH", "/v1/conversations/{id}", Access::user, update_conversation},
+    Route{"GET", "/v1/conversations/{id}/members", Access::user, list_members},
+    Route{"PUT", "/v1/conversations/{id}/members/{user_id}", Access::user, put_member},
+    Route{"DELETE", "/v1/conversations/{id}/members/{user_id}", Access::user, remove_member},
+
+    Route{"POST", "/v1/conversations/{id}/messages", Access::user, send_message},
+    Route{"GET", "/v1/conversations/{id}/messages", Access::user, get_history},
+    Route{"GET", "/v1/sync", Access::user, sync},
+
+    Route{"GET", "/v1/servers", Access::anyone, list_servers},
+    Route{"GET", "/v1/connect", Access::handshake, connect},
+};
+
+using Segments = std::vector<std::string>;
+
+// What the `{…}` of the pattern stand for, if the path fits.
+std::optional<Segments> match(std::string_view pattern, const Segments& segments) {
+    Segments values;
+    std::size_t n = 0;
+    pattern.remove_prefix(1);
+    for (;; ++n) {
+        const auto end = pattern.find('/');
+        const auto part = pattern.substr(0, end);
+        if (n == segments.size()) return std::nullopt;
+        if (part.starts_with('{')) {
+            if (segments[n].empty()) return std::nullopt;
+            values.push_back(segments[n]);
+        } else if (part != segments[n]) {
+            return std::nullopt;
+        }
+        if (end == std::string_view::npos) break;
+        pattern.remove_prefix(end + 1);
+    }
+    if (n + 1 != segments.size()) return std::nullopt;
+    return values;
+}
+
+std::optional<Token> token_of(const Call& call, Access access) {
+    const auto text = bearer_of(call.request(), access == Access::handshake);
+    return text ? parse_token(*text) : std::nullopt;
+}
+
+void authenticate(Call& call, const Route& route) {
+    const auto token = token_of(call, route.access);
+    if (!token) return call.refuse({Code::unauthenticated, "a token is needed: `Authorization: Bearer …`"});
+    call.ask<Authenticated>(Authenticate{token->user, token->device, token->secret_hash()},
+                            [&route](Call& asked, const Authenticated& who) {
+                                asked.set_actor(who);
+                                route.handler(asked);
+                            });
+}
+
+// HEAD is GET whose body is left out on the way.
+bool takes(const Route& route, std::string_view method) {
+    return route.method == method || (method == "HEAD" && route.method == "GET" && route.access != Access::handshake);
+}
+
+}  // namespace
+
+void route(const std::shared_ptr<Call>& call) {
+    auto target = parse_target(call->request().target);
+    if (!target) return call->refuse({Code::bad_request, "the path is broken"});
+    std::string allowed;
+    for (const auto& each : kRoutes) {
+        auto values = match(each.pattern, target->segments);
+        if (!values) continue;
+        if (takes(each, call->request().method)) {
+            call->set_target(*std::move(values), std::move(target->query));
+            return each.access == Access::anyone ? each.handler(*call) : authenticate(*call, each);
+        }
+        if (!allowed.empty()) allowed += ", ";
+        allowed += each.method;
+    }
+    if (allowed.empty()) return call->refuse({Code::not_found, "there is no such path"});
+    call->refuse_as(405, {Code::bad_request, "this path does not take " + call->request().method}, {{"Allow", allowed}});
+}
+
+}  // namespace madang::net

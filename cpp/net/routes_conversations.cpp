@@ -1,0 +1,109 @@
+// Conversations and their members.
+#include <utility>
+
+#include "base/random.hpp"
+#include "net/routes.hpp"
+#include "wire/bodies.hpp"
+#include "wire/objects.hpp"
+
+namespace madang::net {
+namespace {
+
+void append_view(std::string& out, const ConversationView& view) {
+    wire::append_conversation(out, {.conversation = view.conversation,
+                                    .head_seq = view.head_seq,
+                                    .my_role = view.my_role,
+                                    .last_message = view.last_message.get(),
+                                    .peer = view.peer ? &*view.peer : nullptr});
+}
+
+void answer_view(Call& call, const ConversationView& view) {
+    std::string json;
+    append_view(json, view);
+    call.answer(view.created ? 201 : 200, std::move(json));
+}
+
+Slot random_slot() { return static_cast<Slot>(SecureRandom{}.next() % kSlots); }
+
+}  // namespace
+
+void create_conversation(Call& call) {
+    auto body = wire::parse_conversation(call.request().body, call.limits());
+    if (!body) return call.refuse(body.error());
+    if (const auto* direct = std::get_if<wire::DirectBody>(&*body))
+        return call.ask<ConversationView>(CreateDirect{call.actor(), direct->user}, answer_view);
+    auto& group = std::get<wire::GroupBody>(*body);
+    call.ask<ConversationView>(
+        CreateGroup{call.actor(), random_slot(), std::move(group.title), std::move(group.members), std::move(group.client_id)},
+        answer_view);
+}
+
+void list_conversations(Call& call) {
+    const auto limit = call.query().limit(call.limits().page_items);
+    if (!limit) return call.refuse(limit.error());
+    const auto next = call.query().number("next");
+    if (!next) return call.refuse(next.error());
+    ListConversations request{call.actor(), *limit, {}};
+    if (*next) request.before = Cursor{**next};
+    call.ask<ConversationPage>(request, [](Call& asked, const ConversationPage& page) {
+        std::string json;
+        wire::append_list(json, "conversations", page.conversations, page.next ? to_string(*page.next) : "", append_view);
+        asked.answer(200, std::move(json));
+    });
+}
+
+void get_conversation(Call& call) {
+    const auto conversation = call.path_id<ConversationId>(0);
+    if (!conversation) return call.refuse(conversation.error());
+    call.ask<ConversationView>(GetConversation{call.actor(), *conversation}, answer_view);
+}
+
+void update_conversation(Call& call) {
+    const auto conversation = call.path_id<ConversationId>(0);
+    if (!conversation) return call.refuse(conversation.error());
+    auto patch = wire::parse_conversation_patch(call.request().body, call.limits());
+    if (!patch) return call.refuse(patch.error());
+    call.ask<ConversationView>(
+        UpdateConversation{call.actor(), *conversation, std::move(patch->title), patch->history, patch->invite, patch->mention_all},
+        answer_view);
+}
+
+void list_members(Call& call) {
+    const auto conversation = call.path_id<ConversationId>(0);
+    if (!conversation) return call.refuse(conversation.error());
+    const auto limit = call.query().limit(call.limits().page_items);
+    if (!limit) return call.refuse(limit.error());
+    const auto next = call.query().number("next");
+    if (!next) return call.refuse(next.error());
+    ListMembers request{call.actor(), *conversation, *limit, {}};
+    if (*next) request.after = UserId{**next};
+    call.ask<MemberPage>(request, [](Call& asked, const MemberPage& page) {
+        std::string json;
+        wire::append_list(json, "members", page.members, page.next ? to_string(*page.next) : "", wire::append_member);
+        asked.answer(200, std::move(json));
+    });
+}
+
+void put_member(Call& call) {
+    const auto conversation = call.path_id<ConversationId>(0);
+    if (!conversation) return call.refuse(conversation.error());
+    const auto user = call.path_id<UserId>(1);
+    if (!user) return call.refuse(user.error());
+    const auto body = wire::parse_member(call.request().body);
+    if (!body) return call.refuse(body.error());
+    call.ask<Member>(PutMember{call.actor(), *conversation, *user, body->role, {}}, [](Call& asked, const Member& member) {
+        std::string json;
+        wire::append_member(json, member);
+        asked.answer(200, std::move(json));
+    });
+}
+
+void remove_member(Call& call) {
+    const auto conversation = call.path_id<ConversationId>(0);
+    if (!conversation) return call.refuse(conversation.error());
+    const auto user = call.path_id<UserId>(1);
+    if (!user) return call.refuse(user.error());
+    call.ask<Done>(RemoveMember{call.actor(), *conversation, *user}, [](Call& asked, Done) { asked.answer_nothing(); });
+}
+
+}  // namespace madang::net

@@ -1,0 +1,175 @@
+#include "server/commands.hpp"
+
+#include <charconv>
+#include <span>
+
+#include <unistd.h>
+
+#include "base/password.hpp"
+#include "base/text.hpp"
+#include "net/token.hpp"
+#include "server/requester.hpp"
+#include "store/keys.hpp"
+#include "store/records.hpp"
+#include "wire/json_writer.hpp"
+
+namespace madang::server {
+namespace {
+
+constexpr std::size_t kPasswordCharsMin = 8;
+
+// RFC 3339, as everywhere.
+std::string time_text(Time time) {
+    std::string quoted;
+    wire::append_time(quoted, time);
+    return quoted.substr(1, quoted.size() - 2);
+}
+
+std::vector<std::string> split_at_commas(const std::string& text) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find(',', at), text.size());
+        if (end > at) parts.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return parts;
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+    std::string text;
+    for (const auto& part : parts) text.append(text.empty() ? "" : ",").append(part);
+    return text;
+}
+
+// The answer as the one type that it must be.
+template <typename T>
+Result<T> ask(Requester& requester, Request request) {
+    auto response = requester.ask(std::move(request));
+    if (!response) return std::unexpected(std::move(response.error()));
+    return std::get<T>(std::move(*response));
+}
+
+struct Context {
+    CommandTarget target;
+    Requester requester;
+    const AdminCommand& command;
+    const RowSink& rows;
+    std::stop_token stop;
+};
+
+Result<> ping(Context& context) {
+    context.rows({"pong", MADANG_VERSION, context.target.url, std::to_string(getpid())});
+    return {};
+}
+
+Result<> user_add(Context& context) {
+    const auto& command = context.command;
+    const auto password = command.arg(1);
+    if (!password.empty() && code_points(password) < kPasswordCharsMin) {
+        return fail(Code::bad_request, "a password has at least 8 characters");
+    }
+    const auto account = ask<Account>(context.requester, SignUp{.username = command.arg(0),
+                                                                .display_name = command.arg(2),
+                                                                .password_hash = password.empty() ? "" : hash_password(password),
+                                                                .origin = "password",
+                                                                .roles = split_at_commas(command.arg(3))});
+    if (!account) return std::unexpected(account.error());
+    context.rows({to_string(account->profile.id), account->profile.username});
+    return {};
+}
+
+// Straight from the store: an engine has only its own users, and only some of them in memory.
+Result<> user_list(Context& context) {
+    Result<> outcome;
+    const auto visit = [&](std::string_view key, std::string_view value) {
+        const UserId id{id_in(key)};
+        const auto account = decode_account(id, value);
+        if (!account) {
+            outcome = std::unexpected(account.error());
+            return false;
+        }
+        context.rows({to_string(id), account->profile.username, account->profile.display_name, account->origin, joined(account->roles),
+                      account->disabled ? "disabled" : "active", time_text(account->profile.created_at)});
+        return !context.stop.stop_requested();
+    };
+    const auto scanned = context.target.runtime.store().scan(Table::account, Key{0}, Key{UINT64_MAX}, Order::ascending, visit);
+    return scanned ? outcome : scanned;
+}
+
+Result<> user_disable(Context& context) {
+    const auto state = context.command.arg(1);
+    if (!state.empty() && state != "on" && state != "off") return fail(Code::bad_request, "the second argument is \"on\" or left out");
+    const auto account = ask<Account>(context.requester, FindAccount{context.command.arg(0)});
+    if (!account) return std::unexpected(account.error());
+    const auto user = account->profile.id;
+    const auto disabled = state != "on";
+    const auto done = ask<Done>(context.requester, DisableAccount{.user = user, .disabled = disabled});
+    if (!done) return std::unexpected(done.error());
+    context.rows({to_string(user), disabled ? "disabled" : "active"});
+    return {};
+}
+
+Result<> token_mint(Context& context) {
+    const auto account = ask<Account>(context.requester, FindAccount{context.command.arg(0)});
+    if (!account) return std::unexpected(account.error());
+    net::Token token{.user = account->profile.id, .device = {}, .secret = {}};
+    context.target.runtime.random().fill(token.secret);
+    const auto name = context.command.arg(1);
+    const auto opened = ask<SessionOpened>(
+        context.requester,
+        OpenSession{
+            .user = token.user, .device_name = name.empty() ? "token" : name, .platform = "cli", .secret_hash = token.secret_hash()});
+    if (!opened) return std::unexpected(opened.error());
+    token.device = opened->device;
+    context.rows({net::encode_token(token), to_string(token.user), to_string(token.device), time_text(opened->expires_at)});
+    return {};
+}
+
+std::optional<std::uint32_t> number(const std::string& text) {
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+Result<> run_seed(Context& context) {
+    const auto users = number(context.command.arg(0));
+    const auto group_size = context.command.args.size() < 2 ? 0 : number(context.command.arg(1));
+    const auto members_max = context.target.runtime.config().limits.group_members;
+    if (!users || *users == 0 || *users > kSeedUsersMax) return fail(Code::bad_request, "users: 1 to 10,000,000");
+    if (!group_size || *group_size == 1 || *group_size > members_max) {
+        return fail(Code::bad_request, "group size: 0, or 2 to " + std::to_string(members_max) + " (limits.group_members)");
+    }
+    return seed(context.target.runtime, {.users = *users, .group_size = *group_size}, context.rows, context.stop);
+}
+
+struct Entry {
+    std::string_view name;
+    std::size_t args_min;
+    std::size_t args_max;
+    Result<> (*run)(Context&);
+};
+constexpr Entry kCommands[]{
+    {"ping", 0, 0, ping},
+    {"user-add", 1, 4, user_add},
+    {"user-list", 0, 0, user_list},
+    {"user-disable", 1, 2, user_disable},
+    {"token-mint", 1, 2, token_mint},
+    {"seed", 1, 2, run_seed},
+};
+
+}  // namespace
+
+Result<> run_command(CommandTarget target, const AdminCommand& command, const RowSink& rows, std::stop_token stop) {
+    for (const auto& entry : kCommands) {
+        if (entry.name != command.name) continue;
+        if (command.args.size() < entry.args_min || command.args.size() > entry.args_max) {
+            return fail(Code::bad_request, command.name + ": wrong number of arguments");
+        }
+        Context context{target, Requester{*target.runtime.loops().front()}, command, rows, std::move(stop)};
+        return entry.run(context);
+    }
+    return fail(Code::bad_request, "no such command: " + command.name);
+}
+
+}  // namespace madang::server

@@ -1,0 +1,179 @@
+#include "server/metrics.hpp"
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+
+namespace madang::server {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// One page of metrics in the making.
+class Page {
+  public:
+    void gauge(const char* name, const char* help, double value) { single(name, help, MetricType::Gauge, value); }
+    void counter(const char* name, const char* help, std::uint64_t value) {
+        single(name, help, MetricType::Counter, static_cast<double>(value));
+    }
+    // A value for each of `items`, told apart by `label`; `value` gets an item.
+    template <typename Items, typename Value>
+    void each(const char* name, const char* help, MetricType type, const char* label, const Items& items, Value value) {
+        auto& family = add(name, help, type);
+        std::size_t index = 0;
+        for (const auto& item : items) {
+            auto& metric = put(family, type, static_cast<double>(value(item)));
+            metric.label.push_back({label, std::to_string(index++)});
+        }
+    }
+    void histogram(const char* name, const char* help, const char* label, const std::vector<std::unique_ptr<CommitFigures>>& all) {
+        auto& family = add(name, help, MetricType::Histogram);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            ClientMetric metric;
+            metric.label.push_back({label, std::to_string(i)});
+            fill(metric.histogram, all[i]->duration);
+            family.metric.push_back(std::move(metric));
+        }
+    }
+    std::string text() const {
+        std::ostringstream out;
+        prometheus::TextSerializer{}.Serialize(out, families_);
+        return std::move(out).str();
+    }
+
+  private:
+    MetricFamily& add(const char* name, const char* help, MetricType type) {
+        return families_.emplace_back(MetricFamily{name, help, type, {}});
+    }
+    static ClientMetric& put(MetricFamily& family, MetricType type, double value) {
+        auto& metric = family.metric.emplace_back();
+        if (type == MetricType::Counter) {
+            metric.counter.value = value;
+        } else {
+            metric.gauge.value = value;
+        }
+        return metric;
+    }
+    void single(const char* name, const char* help, MetricType type, double value) { put(add(name, help, type), type, value); }
+    static void fill(ClientMetric::Histogram& histogram, const DurationFigure& figure) {
+        constexpr double kMicrosPerSecond = 1e6;
+        for (std::size_t i = 0; i < figure.counts().size(); ++i) {
+            histogram.sample_count += figure.counts()[i].get();
+            const auto is_last = i == DurationFigure::kBoundsMicros.size();
+            const auto bound = is_last ? HUGE_VAL : static_cast<double>(DurationFigure::kBoundsMicros[i]) / kMicrosPerSecond;
+            histogram.bucket.push_back({histogram.sample_count, bound});
+        }
+        histogram.sample_sum = static_cast<double>(figure.total_micros()) / kMicrosPerSecond;
+    }
+
+    std::vector<MetricFamily> families_;
+};
+
+double resident_bytes() {
+    std::ifstream file{"/proc/self/statm"};
+    double pages = 0;
+    file >> pages >> pages;  // the second figure
+    return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+void add_engines(Page& page, const Runtime& runtime) {
+    std::vector<EngineFigures> engines;
+    for (std::size_t i = 0; i < runtime.config().server.engines; ++i) engines.push_back(runtime.loops()[i]->engine_figures());
+    const auto gauge = [&](const char* name, const char* help, std::uint64_t EngineFigures::* figure) {
+        page.each(name, help, MetricType::Gauge, "engine", engines, [&](const EngineFigures& one) { return one.*figure; });
+    };
+    const auto counter = [&](const char* name, const char* help, std::uint64_t EngineFigures::* figure) {
+        page.each(name, help, MetricType::Counter, "engine", engines, [&](const EngineFigures& one) { return one.*figure; });
+    };
+    gauge("madang_engine_users", "Users in memory.", &EngineFigures::users);
+    gauge("madang_engine_conversations", "Conversations in memory.", &EngineFigures::conversations);
+    gauge("madang_engine_sessions", "Attached sockets.", &EngineFigures::sessions);
+    gauge("madang_engine_pollers", "Open long polls.", &EngineFigures::pollers);
+    gauge("madang_engine_parked_requests", "Requests that wait for cold state.", &EngineFigures::parked);
+    gauge("madang_engine_fan_out_pending", "Entries not yet in every inbox.", &EngineFigures::fan_out_pending);
+    counter("madang_engine_messages_total", "Messages stored.", &EngineFigures::messages);
+    counter("madang_engine_inbox_items_total", "Inbox items stored.", &EngineFigures::inbox_items);
+    counter("madang_engine_loads_total", "Users and conversations read from the store.", &EngineFigures::loads);
+    counter("madang_engine_evictions_total", "Users and conversations dropped from memory.", &EngineFigures::evictions);
+    counter("madang_engine_resyncs_total", "Cursors that could not be served.", &EngineFigures::resyncs);
+}
+
+void add_loops(Page& page, const Runtime& runtime) {
+    const auto& loops = runtime.loops();
+    const auto one = [&](const char* name, const char* help, MetricType type, Figure LoopFigures::* figure) {
+        page.each(name, help, type, "loop", loops, [&](const std::unique_ptr<Loop>& loop) { return (loop->figures().*figure).get(); });
+    };
+    one("madang_loop_turns_total", "Turns.", MetricType::Counter, &LoopFigures::turns);
+    one("madang_loop_replies_total", "Requests answered.", MetricType::Counter, &LoopFigures::replies);
+    one("madang_loop_parcels_total", "Parcels sent to other loops.", MetricType::Counter, &LoopFigures::forwarded);
+    one("madang_loop_requests_waiting", "Requests without an answer, open long polls included.", MetricType::Gauge,
+        &LoopFigures::requests_waiting);
+    one("madang_loop_turns_waiting", "Turns whose batch is not durable yet.", MetricType::Gauge, &LoopFigures::effects_waiting);
+}
+
+void add_commits(Page& page, const Runtime& runtime) {
+    const auto& commits = runtime.commit_figures();
+    const auto one = [&](const char* name, const char* help, MetricType type, Figure CommitFigures::* figure) {
+        page.each(name, help, type, "committer", commits,
+                  [&](const std::unique_ptr<CommitFigures>& c) { return (c.get()->*figure).get(); });
+    };
+    page.histogram("madang_commit_seconds", "Synced writes.", "committer", commits);
+    one("madang_commit_rows_total", "Rows written.", MetricType::Counter, &CommitFigures::rows);
+    one("madang_commit_bytes_total", "Bytes of rows written.", MetricType::Counter, &CommitFigures::bytes);
+    one("madang_commit_in_doubt_total", "Writes of unknown outcome, repeated.", MetricType::Counter, &CommitFigures::in_doubt);
+    one("madang_commit_full_total", "Writes refused for want of space, repeated.", MetricType::Counter, &CommitFigures::full);
+    one("madang_commit_waiting_bytes", "Bytes that wait to be written again.", MetricType::Gauge, &CommitFigures::waiting_bytes);
+}
+
+void add_pools(Page& page, const Runtime& runtime) {
+    const auto readers = runtime.reader_figures();
+    page.gauge("madang_reads_waiting", "Reads that wait for a thread.", static_cast<double>(readers.waiting));
+    page.counter("madang_reads_total", "Reads begun.", readers.done);
+    page.counter("madang_reads_refused_total", "Reads refused because the queue was full.", readers.refused);
+    const auto passwords = runtime.password_figures();
+    page.gauge("madang_passwords_waiting", "Passwords that wait for a thread.", static_cast<double>(passwords.waiting));
+    page.counter("madang_passwords_total", "Passwords hashed or verified.", passwords.done);
+    page.counter("madang_passwords_refused_total", "Passwords refused because the queue was full.", passwords.refused);
+}
+
+void add_listener(Page& page, const net::ListenerFigures& figures) {
+    page.gauge("madang_http_connections", "Open HTTP connections.", static_cast<double>(figures.http_connections));
+    page.gauge("madang_websockets", "Open WebSockets.", static_cast<double>(figures.websockets));
+    page.counter("madang_connections_total", "Connections accepted.", figures.accepted);
+    page.counter("madang_connections_refused_total", "Connections closed for want of descriptors.", figures.refused);
+    page.counter("madang_http_requests_total", "HTTP requests.", figures.requests);
+    page.counter("madang_http_errors_total", "HTTP answers from 400 on.", figures.request_errors);
+    page.counter("madang_frames_in_total", "WebSocket messages received.", figures.frames_in);
+    page.counter("madang_frames_out_total", "WebSocket messages sent.", figures.frames_out);
+    page.counter("madang_bytes_in_total", "Bytes received.", figures.bytes_in);
+    page.counter("madang_bytes_out_total", "Bytes sent.", figures.bytes_out);
+    page.counter("madang_slow_consumers_total", "Sockets closed with 4002.", figures.slow_consumers);
+    page.counter("madang_heartbeats_lost_total", "Sockets closed with 4008.", figures.heartbeats_lost);
+    page.counter("madang_bad_frames_total", "Sockets closed with 4004.", figures.bad_frames);
+}
+
+}  // namespace
+
+std::string render_metrics(const Runtime& runtime, const net::Listener* listener) {
+    Page page;
+    add_engines(page, runtime);
+    add_loops(page, runtime);
+    add_commits(page, runtime);
+    add_pools(page, runtime);
+    if (listener != nullptr) add_listener(page, listener->figures());
+    page.gauge("madang_store_has_space", "1 while sends are taken, 0 below the floor of free space.", runtime.store().has_space() ? 1 : 0);
+    page.gauge("madang_resident_bytes", "Resident memory of the process.", resident_bytes());
+    page.counter("madang_log_lines_dropped_total", "Log lines dropped because the queue was full.", dropped_log_lines());
+    return page.text();
+}
+
+}  // namespace madang::server

@@ -1,0 +1,41 @@
+#include "store/keys.hpp"
+
+#include <algorithm>
+
+#include "base/digest.hpp"
+#include "base/result.hpp"
+
+namespace madang {
+namespace {
+
+std::string joined(std::string_view ids, std::string_view text) {
+    std::string key;
+    key.reserve(ids.size() + text.size());
+    return key.append(ids).append(text);
+}
+
+}  // namespace
+
+std::uint64_t id_in(std::string_view key, std::size_t at) {
+    MADANG_ASSERT(key.size() >= at + 8);
+    std::uint64_t value = 0;
+    for (std::size_t i = at; i < at + 8; ++i) value = value << 8 | static_cast<unsigned char>(key[i]);
+    return value;
+}
+
+Key pair_key(UserId a, UserId b) {
+    const auto [low, high] = std::minmax(a, b);
+    return {low.value, high.value};
+}
+
+std::string name_key(std::string_view folded_username) { return joined(Key{slot_of_name(folded_username)}, folded_username); }
+
+std::string send_key(ConversationId conversation, UserId sender, std::string_view client_id) {
+    return joined(Key{conversation.value, sender.value}, client_id);
+}
+
+std::string creation_key(UserId creator, std::string_view client_id) { return joined(Key{creator.value}, client_id); }
+
+std::string meta_key(std::string_view name) { return joined(Key{0}, name); }
+
+}  // namespace madang

@@ -1,0 +1,360 @@
+#include "store/records.hpp"
+
+#include <utility>
+
+#include "store/codec.hpp"
+
+namespace madang {
+namespace {
+
+using codec::Reader;
+using codec::Writer;
+
+constexpr std::uint8_t kVersion = 1;  // of every record as long as all are in their first form
+
+constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kMessageFlags = 7;
+constexpr std::uint8_t kLeft = 1, kListed = 2, kUserConversationFlags = 3;
+constexpr std::uint8_t kOwn = 1, kLists = 2, kInboxFlags = 3;
+constexpr auto kRoleMax = static_cast<std::uint8_t>(Role::owner);
+constexpr auto kKindMax = static_cast<std::uint8_t>(ConversationKind::room);
+constexpr auto kTypeMin = static_cast<std::uint8_t>(EntryType::message_created);
+constexpr auto kTypeMax = static_cast<std::uint8_t>(EntryType::message_deleted);
+
+Writer begin(std::string& out) {
+    Writer w(out);
+    w.byte(kVersion);
+    return w;
+}
+
+Reader begin(std::string_view bytes) {
+    Reader r(bytes);
+    if (r.byte() != kVersion) r.spoil();
+    return r;
+}
+
+template <typename Record>
+Result<Record> finish(const Reader& r, Record&& record, const char* what, std::uint64_t first = 0, std::uint64_t second = 0) {
+    if (r.complete()) return std::forward<Record>(record);
+    auto place = std::string("damaged record: ") + what;
+    if (first != 0) place += " of " + std::to_string(first);
+    if (second != 0) place += ", " + std::to_string(second);
+    return fail(Code::internal, std::move(place));
+}
+
+std::uint8_t flags(Reader& r, std::uint8_t known) {
+    const auto value = r.byte();
+    if ((value & ~known) != 0) r.spoil();
+    return value;
+}
+
+void write(Writer& w, const Profile& profile) {
+    w.text(profile.username);
+    w.text(profile.display_name);
+    w.time(profile.created_at);
+}
+
+Profile read_profile(Reader& r, UserId id) {
+    Profile profile;
+    profile.id = id;
+    profile.username = r.text();
+    profile.display_name = r.text();
+    profile.created_at = r.time();
+    return profile;
+}
+
+void write(Writer& w, const Conversation& conversation) {
+    w.byte(static_cast<std::uint8_t>(conversation.kind));
+    w.text(conversation.title);
+    w.id(conversation.creator);
+    w.time(conversation.created_at);
+    w.byte(static_cast<std::uint8_t>(conversation.settings.history));
+    w.byte(static_cast<std::uint8_t>(conversation.settings.invite));
+    w.byte(static_cast<std::uint8_t>(conversation.settings.mention_all));
+    w.varint(conversation.members_count);
+}
+
+Conversation read_conversation(Reader& r, ConversationId id) {
+    Conversation conversation;
+    conversation.id = id;
+    conversation.kind = r.enumerator<ConversationKind>(kKindMax);
+    conversation.title = r.text();
+    conversation.creator = r.id<UserId>();
+    conversation.created_at = r.time();
+    conversation.settings.history = r.enumerator<HistoryAccess>(1);
+    conversation.settings.invite = r.enumerator<InviteRight>(1);
+    conversation.settings.mention_all = r.enumerator<MentionAllRight>(1);
+    const auto count = r.varint();
+    if (count > UINT32_MAX) r.spoil();
+    conversation.members_count = static_cast<std::uint32_t>(count);
+    return conversation;
+}
+
+void write(Writer& w, const Member& member) {
+    write(w, member.user);
+    w.byte(static_cast<std::uint8_t>(member.role));
+    w.time(member.muted_until);
+    w.varint(member.stays.size());
+    for (const auto& stay : member.stays) {
+        w.position(stay.joined);
+        w.position(stay.left);
+    }
+}
+
+Member read_member(Reader& r, UserId user) {
+    Member member;
+    member.user = read_profile(r, user);
+    member.role = r.enumerator<Role>(kRoleMax);
+    member.muted_until = r.time();
+    member.stays.resize(r.count(2));
+    for (auto& stay : member.stays) {
+        stay.joined = r.position<Seq>();
+        stay.left = r.position<Seq>();
+    }
+    return member;
+}
+
+void write(Writer& w, const Message& message) {
+    const bool edited = message.edited_at != Time{};
+    w.id(message.id);
+    w.id(message.sender);
+    w.byte((message.mentions_all ? kMentionsAll : 0) | (edited ? kEdited : 0) | (message.deleted ? kDeleted : 0));
+    w.text(message.client_id);
+    w.text(message.text);
+    w.varint(message.mentions.size());
+    for (const auto user : message.mentions) w.id(user);
+    if (edited) w.time(message.edited_at);
+}
+
+void read_message(Reader& r, Message& message) {
+    message.id = r.id<MessageId>();
+    message.sender = r.id<UserId>();
+    const auto set = flags(r, kMessageFlags);
+    message.mentions_all = set & kMentionsAll;
+    message.deleted = set & kDeleted;
+    message.client_id = r.text();
+    message.text = r.text();
+    message.mentions.resize(r.count(8));
+    for (auto& user : message.mentions) user = r.id<UserId>();
+    if (!(set & kEdited)) return;
+    message.edited_at = r.time();
+    if (message.edited_at == Time{}) r.spoil();
+}
+
+bool is_about_member(EntryType type) {
+    return type == EntryType::member_joined || type == EntryType::member_left || type == EntryType::member_updated;
+}
+
+void write(Writer& w, const Change& change, EntryType type) {
+    write(w, change.conversation);
+    if (is_about_member(type)) {
+        w.id(change.member.user.id);
+        write(w, change.member);
+    }
+    w.varint(change.pair.size());
+    for (const auto& profile : change.pair) {
+        w.id(profile.id);
+        write(w, profile);
+    }
+}
+
+Change read_change(Reader& r, ConversationId conversation, EntryType type) {
+    Change change;
+    change.conversation = read_conversation(r, conversation);
+    if (is_about_member(type)) {
+        const auto user = r.id<UserId>();
+        change.member = read_member(r, user);
+        if (change.member.stays.empty()) r.spoil();
+    }
+    change.pair.resize(r.count(11));
+    for (auto& profile : change.pair) {
+        const auto user = r.id<UserId>();
+        profile = read_profile(r, user);
+    }
+    return change;
+}
+
+}  // namespace
+
+void encode(const Entry& entry, std::string& out) {
+    MADANG_ASSERT(entry.is_message() == !entry.change);
+    // One growth of the buffer at most: this runs for every message.
+    out.reserve(out.size() + entry.message.text.size() + entry.message.client_id.size() + 8 * entry.message.mentions.size() + 64);
+    auto w = begin(out);
+    w.byte(static_cast<std::uint8_t>(entry.type));
+    w.time(entry.created_at);
+    w.id(entry.actor);
+    if (entry.change)
+        write(w, *entry.change, entry.type);
+    else
+        write(w, entry.message);
+}
+
+Result<EntryPtr> decode_entry(ConversationId conversation, Seq seq, std::string_view bytes) {
+    auto r = begin(bytes);
+    auto entry = std::make_shared<Entry>();
+    entry->conversation_id = conversation;
+    entry->seq = seq;
+    entry->type = r.enumerator<EntryType>(kTypeMax, kTypeMin);
+    entry->created_at = r.time();
+    entry->actor = r.id<UserId>();
+    if (entry->is_message())
+        read_message(r, entry->message);
+    else
+        entry->change = std::make_shared<const Change>(read_change(r, conversation, entry->type));
+    return finish(r, EntryPtr{std::move(entry)}, "entry", conversation.value, seq.value);
+}
+
+void encode(const SendKey& key, std::string& out) {
+    auto w = begin(out);
+    w.position(key.seq);
+    w.raw(key.text_digest);
+}
+
+Result<SendKey> decode_send_key(std::string_view bytes) {
+    auto r = begin(bytes);
+    SendKey key;
+    key.seq = r.position<Seq>();
+    key.text_digest = r.raw<Digest128>();
+    return finish(r, std::move(key), "send key");
+}
+
+void encode(const InboxItem& item, std::string& out) {
+    auto w = begin(out);
+    w.id(item.conversation_id);
+    w.position(item.seq);
+    w.byte(static_cast<std::uint8_t>(item.role));
+    w.byte(static_cast<std::uint8_t>(item.type));
+    w.byte((item.own ? kOwn : 0) | (item.lists ? kLists : 0));
+}
+
+Result<InboxItem> decode_inbox_item(std::string_view bytes) {
+    auto r = begin(bytes);
+    InboxItem item;
+    item.conversation_id = r.id<ConversationId>();
+    item.seq = r.position<Seq>();
+    item.role = r.enumerator<Role>(kRoleMax);
+    item.type = r.enumerator<EntryType>(kTypeMax, kTypeMin);
+    const auto set = flags(r, kInboxFlags);
+    item.own = set & kOwn;
+    item.lists = set & kLists;
+    return finish(r, std::move(item), "inbox item");
+}
+
+void encode(const UserConversation& row, std::string& out) {
+    auto w = begin(out);
+    w.position(row.last_seq);
+    w.position(row.last_cursor);
+    w.byte(static_cast<std::uint8_t>(row.role));
+    w.byte((row.left ? kLeft : 0) | (row.listed ? kListed : 0));
+}
+
+Result<UserConversation> decode_user_conversation(ConversationId conversation, std::string_view bytes) {
+    auto r = begin(bytes);
+    UserConversation row;
+    row.conversation_id = conversation;
+    row.last_seq = r.position<Seq>();
+    row.last_cursor = r.position<Cursor>();
+    row.role = r.enumerator<Role>(kRoleMax);
+    const auto set = flags(r, kUserConversationFlags);
+    row.left = set & kLeft;
+    row.listed = set & kListed;
+    return finish(r, std::move(row), "conversation of a user", conversation.value);
+}
+
+void encode(const Conversation& conversation, std::string& out) {
+    auto w = begin(out);
+    write(w, conversation);
+}
+
+Result<Conversation> decode_conversation(ConversationId id, std::string_view bytes) {
+    auto r = begin(bytes);
+    auto conversation = read_conversation(r, id);
+    return finish(r, std::move(conversation), "conversation", id.value);
+}
+
+void encode(const Member& member, std::string& out) {
+    MADANG_ASSERT(!member.stays.empty());
+    auto w = begin(out);
+    write(w, member);
+}
+
+Result<Member> decode_member(UserId user, std::string_view bytes) {
+    auto r = begin(bytes);
+    auto member = read_member(r, user);
+    if (member.stays.empty()) r.spoil();
+    return finish(r, std::move(member), "member", user.value);
+}
+
+void encode(const Account& account, std::string& out) {
+    auto w = begin(out);
+    write(w, account.profile);
+    w.text(account.settings);
+    w.text(account.password_hash);
+    w.text(account.origin);
+    w.varint(account.roles.size());
+    for (const auto& role : account.roles) w.text(role);
+    w.flag(account.disabled);
+}
+
+Result<Account> decode_account(UserId user, std::string_view bytes) {
+    auto r = begin(bytes);
+    Account account;
+    account.profile = read_profile(r, user);
+    account.settings = r.text();
+    account.password_hash = r.text();
+    account.origin = r.text();
+    account.roles.resize(r.count(1));
+    for (auto& role : account.roles) role = r.text();
+    account.disabled = r.flag();
+    return finish(r, std::move(account), "account", user.value);
+}
+
+void encode(const Device& device, std::string& out) {
+    auto w = begin(out);
+    w.text(device.name);
+    w.text(device.platform);
+    w.raw(device.secret_hash);
+    w.time(device.created_at);
+    w.time(device.last_seen_at);
+    w.time(device.expires_at);
+    w.position(device.acked);
+}
+
+Result<Device> decode_device(DeviceId id, std::string_view bytes) {
+    auto r = begin(bytes);
+    Device device;
+    device.id = id;
+    device.name = r.text();
+    device.platform = r.text();
+    device.secret_hash = r.raw<Digest256>();
+    device.created_at = r.time();
+    device.last_seen_at = r.time();
+    device.expires_at = r.time();
+    device.acked = r.position<Cursor>();
+    return finish(r, std::move(device), "device", id.value);
+}
+
+void encode(const Pair& pair, std::string& out) {
+    auto w = begin(out);
+    w.id(pair.direct);
+}
+
+Result<Pair> decode_pair(std::string_view bytes) {
+    auto r = begin(bytes);
+    Pair pair;
+    pair.direct = r.id<ConversationId>();
+    return finish(r, std::move(pair), "pair");
+}
+
+void encode_id(std::uint64_t id, std::string& out) {
+    auto w = begin(out);
+    w.fixed(id);
+}
+
+Result<std::uint64_t> decode_id(std::string_view bytes) {
+    auto r = begin(bytes);
+    auto id = r.fixed();
+    return finish(r, std::move(id), "id");
+}
+
+}  // namespace madang

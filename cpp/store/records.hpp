@@ -1,0 +1,78 @@
+// Stored records and their codec. Every value begins with a version byte; a decoder refuses a version it does not know and bytes that are
+// not exactly one record. That bytes are those that were written is the store's promise (its checksums), not the codec's. Changing the wire
+// never changes these.
+// Thread: any. Limits: none of its own; a decoder allocates no more than the bytes it was given can hold.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/digest.hpp"
+#include "base/result.hpp"
+#include "model/conversation.hpp"
+#include "model/entry.hpp"
+#include "model/user.hpp"
+
+namespace madang {
+
+// Idempotency: which entry a client id made, and whether a repeat bears the same text (as the client sent it).
+struct SendKey {
+    Seq seq;
+    Digest128 text_digest{};
+
+    bool operator==(const SendKey&) const = default;
+};
+
+// A reference from a user's inbox into a conversation's log.
+struct InboxItem {
+    ConversationId conversation_id;
+    Seq seq;
+    Role role = Role::member;
+    EntryType type = EntryType::message_created;  // of the entry, so that folding an inbox reads no log
+    bool own = false;   // about the recipient: a message of theirs, their own coming and going, a conversation they made
+    bool lists = true;  // puts the conversation into the recipient's list
+    bool operator==(const InboxItem&) const = default;
+};
+
+// What a user's inbox says of one conversation, as of the checkpoint's cursor.
+struct UserConversation {
+    ConversationId conversation_id;
+    Seq last_seq;        // of the newest entry taken: what the next one's `prev` must equal
+    Cursor last_cursor;  // of the newest item: order of the conversation list
+    Role role = Role::member;
+    bool left = false;
+    bool listed = false;  // in the conversation list: a group from joining on, a direct one from its first message or for its creator
+
+    bool operator==(const UserConversation&) const = default;
+};
+
+struct Pair {
+    ConversationId direct;  // none = no direct conversation yet
+
+    bool operator==(const Pair&) const = default;
+};
+
+// Encoders append to `out` (a buffer the caller reuses). Decoders: Error internal on anything else than exactly one record.
+// The key's ids are arguments, not repeated in the value.
+void encode(const Entry& entry, std::string& out);
+Result<EntryPtr> decode_entry(ConversationId conversation, Seq seq, std::string_view bytes);
+void encode(const SendKey& key, std::string& out);
+Result<SendKey> decode_send_key(std::string_view bytes);
+void encode(const InboxItem& item, std::string& out);
+Result<InboxItem> decode_inbox_item(std::string_view bytes);
+void encode(const UserConversation& row, std::string& out);
+Result<UserConversation> decode_user_conversation(ConversationId conversation, std::string_view bytes);
+void encode(const Conversation& conversation, std::string& out);
+Result<Conversation> decode_conversation(ConversationId id, std::string_view bytes);
+void encode(const Member& member, std::string& out);
+Result<Member> decode_member(UserId user, std::string_view bytes);
+void encode(const Account& account, std::string& out);
+Result<Account> decode_account(UserId user, std::string_view bytes);
+void encode(const Device& device, std::string& out);
+Result<Device> decode_device(DeviceId id, std::string_view bytes);
+void encode(const Pair& pair, std::string& out);
+Result<Pair> decode_pair(std::string_view bytes);
+void encode_id(std::uint64_t id, std::string& out);  // name and creation_key rows, (user, 0) checkpoints, epochs
+Result<std::uint64_t> decode_id(std::string_view bytes);
+
+}  // namespace madang

@@ -1,0 +1,56 @@
+"""`madang user`, `madang token` and `madang seed`: accounts, over the administration socket or in the store itself."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import TYPE_CHECKING
+
+from madang.cli.store import administer, configuration_of, print_rows
+from madang.core import _core, translated
+from madang.errors import BadRequest
+
+if TYPE_CHECKING:
+    import argparse
+
+USER_COLUMNS = ("user_id", "username", "display_name", "origin", "roles", "state", "created_at")
+
+
+def add_user(arguments: argparse.Namespace) -> None:
+    password = ask_password() if arguments.password else ""
+    rows = administer(arguments, "user-add", arguments.username, password, arguments.display_name, ",".join(arguments.role))
+    print_rows(rows, ("user_id", "username"), as_json=arguments.json)
+
+
+def ask_password() -> str:
+    """From the terminal twice, unseen; from a pipe the first line. Never from the command line, which others can read."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass.getpass("password: ")
+    if getpass.getpass("again: ") != password:
+        raise BadRequest("the two passwords differ")
+    return password
+
+
+def list_users(arguments: argparse.Namespace) -> None:
+    print_rows(administer(arguments, "user-list"), USER_COLUMNS, as_json=arguments.json)
+
+
+def disable_user(arguments: argparse.Namespace) -> None:
+    rows = administer(arguments, "user-disable", arguments.username, *(["on"] if arguments.undo else []))
+    print_rows(rows, ("user_id", "state"), as_json=arguments.json)
+
+
+def mint_token(arguments: argparse.Namespace) -> None:
+    rows = administer(arguments, "token-mint", arguments.username, arguments.device)
+    if arguments.json:
+        print_rows(rows, ("token", "user_id", "device_id", "expires_at"), as_json=True)
+    else:
+        print(rows[0][0])
+
+
+def seed(arguments: argparse.Namespace) -> None:
+    config, overrides = configuration_of(arguments)
+    with translated():
+        rows = _core.seed(config, overrides, arguments.users, arguments.group_size, arguments.out)
+    print(f"{rows} users in {arguments.out}", file=sys.stderr)

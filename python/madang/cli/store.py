@@ -1,0 +1,45 @@
+"""What the commands that need the core share: which configuration is meant, and how rows are printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from madang.core import _core, translated
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+DEFAULT_FILE = "madang.toml"
+
+
+def configuration_of(arguments: argparse.Namespace) -> tuple[str | None, dict[str, str]]:
+    """The file that is meant, and what the flags say over it."""
+    path = arguments.config
+    if path is None and Path(DEFAULT_FILE).exists():
+        path = DEFAULT_FILE
+    flags = {"server.data": arguments.data}
+    for name in ("host", "port", "engines"):
+        flags[f"server.{name}"] = getattr(arguments, name, None)
+    return path, {key: str(value) for key, value in flags.items() if value is not None}
+
+
+def administer(arguments: argparse.Namespace, command: str, *values: str) -> list[list[str]]:
+    """Asks the server that runs on the data folder; where none runs, the store is opened for the length of the call."""
+    config, overrides = configuration_of(arguments)
+    with translated():
+        return _core.administer(config, overrides, command, list(values))
+
+
+def print_rows(rows: Sequence[Sequence[str]], columns: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        for row in rows:
+            print(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False))
+        return
+    table = [columns, *rows] if sys.stdout.isatty() else rows
+    widths = [max((len(row[column]) for row in table), default=0) for column in range(len(columns))]
+    for row in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,128 @@
+"""From the protocol's JSON to values. Pure functions; what is missing raises `KeyError`, which means: no madang server.
+
+A message names its sender by id only. `senders_of` says whose users have to be known before something is decoded; the tables of users that
+`decode` functions take must have them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from madang.client.objects import Account, Conversation, Event, Member, Message, MessageEvent, Page, Session, User
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Json = dict[str, Any]
+
+
+def time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def optional_time(text: str | None) -> datetime | None:
+    return None if text is None else time(text)
+
+
+def user(json: Json) -> User:
+    return User(json["id"], json["username"], json.get("display_name", ""), optional_time(json.get("created_at")))
+
+
+def account(json: Json) -> Account:
+    return Account(user(json), json.get("settings", {}))
+
+
+def session(json: Json) -> Session:
+    return Session(
+        json["device_id"],
+        json.get("name", ""),
+        json.get("platform", ""),
+        time(json["created_at"]),
+        time(json["last_seen_at"]),
+        bool(json.get("current")),
+    )
+
+
+def member(json: Json) -> Member:
+    return Member(user(json["user"]), json["role"], json["joined_seq"])
+
+
+def message(json: Json, users: Mapping[str, User]) -> Message:
+    return Message(
+        conversation_id=json["conversation_id"],
+        seq=json["seq"],
+        message_id=json["message_id"],
+        sender=users.get(json["sender_id"]) or User(json["sender_id"]),
+        client_id=json["client_id"],
+        created_at=time(json["created_at"]),
+        text=json.get("text", ""),
+        mentions=tuple(json.get("mentions", ())),
+        edited_at=optional_time(json.get("edited_at")),
+        deleted=bool(json.get("deleted")),
+    )
+
+
+def conversation(json: Json, users: Mapping[str, User]) -> Conversation:
+    last, peer = json.get("last_message"), json.get("peer")
+    return Conversation(
+        id=json["id"],
+        kind=json["kind"],
+        title=json.get("title", ""),
+        members_count=json["members_count"],
+        created_at=time(json["created_at"]),
+        head_seq=json["head_seq"],
+        my_role=json["my_role"],
+        last_message=None if last is None else message(last, users),
+        peer=None if peer is None else user(peer),
+        settings=json.get("settings", {}),
+    )
+
+
+def page(json: Json, users: Mapping[str, User]) -> Page:
+    messages = tuple(message(each, users) for each in json["messages"])
+    return Page(messages, bool(json["has_more_before"]), bool(json["has_more_after"]))
+
+
+def event(json: Json, users: Mapping[str, User]) -> Event:
+    common: Json = {
+        "cursor": json["cursor"],
+        "type": json["type"],
+        "conversation_id": json.get("conversation_id", ""),
+        "seq": json.get("seq", 0),
+        "raw": json,
+    }
+    if (said := json.get("message")) is not None:
+        return MessageEvent(message=message(said, users), **common)
+    where, who = json.get("conversation"), json.get("member")
+    return Event(
+        conversation=None if where is None else conversation(where, users),
+        member=None if who is None else member(who),
+        **common,
+    )
+
+
+def senders_of(json: Any) -> Iterator[str]:
+    """The ids of all who wrote what is anywhere inside."""
+    if isinstance(json, dict):
+        if isinstance(sender := json.get("sender_id"), str):
+            yield sender
+        for name, each in json.items():
+            if isinstance(each, dict | list) and name != "settings":
+                yield from senders_of(each)
+    elif isinstance(json, list):
+        for each in json:
+            yield from senders_of(each)
+
+
+def users_in(json: Any) -> Iterator[User]:
+    """The users who are described anywhere inside."""
+    if isinstance(json, dict):
+        if "username" in json and "id" in json:
+            yield user(json)
+        for name, each in json.items():
+            if isinstance(each, dict | list) and name != "settings":  # those are the application's own words
+                yield from users_in(each)
+    elif isinstance(json, list):
+        for each in json:
+            yield from users_in(each)

@@ -1,0 +1,190 @@
+"""What a server speaks of: users, conversations, messages, events. Frozen values; threads: any.
+
+Two users, conversations, members or messages are equal when their ids are: names and texts may have changed between the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody with an account.
+
+    Attributes:
+        id: decimal digits; never changes.
+        username: as it was typed at sign-up; never changes. Empty when the account is gone.
+        display_name: may be empty; `name` never is.
+        created_at: UTC; None when the account is gone.
+    """
+
+    id: str
+    username: str = field(default="", compare=False)
+    display_name: str = field(default="", compare=False)
+    created_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """For people: the display name, or else the user name."""
+        return self.display_name or self.username
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One's own account.
+
+    Attributes:
+        user: what others see of it.
+        settings: any JSON object that the application keeps there; nobody else sees it.
+    """
+
+    user: User
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A device of one's own account.
+
+    Attributes:
+        device_id: decimal digits.
+        name: as the device called itself at its log-in; may be empty.
+        platform: likewise.
+        created_at: of the log-in, UTC.
+        last_seen_at: UTC; may be some minutes old.
+        current: whether this is the device that asks.
+    """
+
+    device_id: str
+    name: str = field(compare=False)
+    platform: str = field(compare=False)
+    created_at: datetime = field(compare=False)
+    last_seen_at: datetime = field(compare=False)
+    current: bool = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message at its place in a conversation.
+
+    Attributes:
+        conversation_id: decimal digits.
+        seq: its place in the conversation's log, from 1; other entries take places too.
+        message_id: decimal digits; rises with time.
+        sender: who wrote it.
+        client_id: the sender's own id for this send.
+        created_at: UTC.
+        text: as it is now; empty when it is deleted.
+        mentions: ids of the members who are mentioned, and "all" where everybody is.
+        edited_at: UTC; None = never edited.
+        deleted: whether only its place is left.
+    """
+
+    conversation_id: str
+    seq: int
+    message_id: str = field(compare=False)
+    sender: User = field(compare=False)
+    client_id: str = field(compare=False)
+    created_at: datetime = field(compare=False)
+    text: str = field(compare=False)
+    mentions: tuple[str, ...] = field(default=(), compare=False)
+    edited_at: datetime | None = field(default=None, compare=False)
+    deleted: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation as one of its members sees it.
+
+    Attributes:
+        id: decimal digits.
+        kind: "direct" or "group".
+        title: empty for a direct one.
+        members_count: how many belong to it.
+        created_at: UTC.
+        head_seq: place of the newest entry of its log.
+        my_role: "owner", "admin" or "member".
+        last_message: the newest one; None where there is none, and in events.
+        peer: the other user of a direct one.
+        settings: `history`, `invite`, `mention_all` of a group.
+    """
+
+    id: str
+    kind: str = field(compare=False)
+    title: str = field(compare=False)
+    members_count: int = field(compare=False)
+    created_at: datetime = field(compare=False)
+    head_seq: int = field(compare=False)
+    my_role: str = field(compare=False)
+    last_message: Message | None = field(default=None, compare=False)
+    peer: User | None = field(default=None, compare=False)
+    settings: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user in a conversation.
+
+    Attributes:
+        user: who.
+        role: "owner", "admin" or "member".
+        joined_seq: the first place of the log that is addressed to this member.
+    """
+
+    user: User
+    role: str = field(compare=False)
+    joined_seq: int = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened in a conversation, at its place in the user's inbox.
+
+    Attributes:
+        cursor: its place in the inbox, from 1, without gaps.
+        type: `message.created`, `message.edited`, `message.deleted`, `conversation.created`, `conversation.updated`, `conversation.left`,
+            `member.joined`, `member.left`, `member.updated`, or what a later server knows besides.
+        conversation_id: where it happened; empty when it belongs to no conversation.
+        seq: its place in the conversation's log; 0 when it has none.
+        message: of `message.*`.
+        conversation: of `conversation.*`, and of one's own `member.joined`.
+        member: of `member.*`.
+        raw: the event as the server sent it, for what has no attribute here.
+    """
+
+    cursor: int
+    type: str
+    conversation_id: str = ""
+    seq: int = 0
+    message: Message | None = None
+    conversation: Conversation | None = None
+    member: Member | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEvent(Event):
+    """A message that is new, edited or deleted."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a conversation's messages.
+
+    Attributes:
+        messages: with rising `seq`.
+        has_more_before: whether there are older ones.
+        has_more_after: whether there are newer ones.
+    """
+
+    messages: tuple[Message, ...]
+    has_more_before: bool
+    has_more_after: bool

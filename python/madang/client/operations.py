@@ -1,0 +1,307 @@
+"""What a client can do, each said once, without I/O: generators that yield steps and are given their outcomes.
+
+A face (`Client`, `AsyncClient`) carries the steps out in its own way: a `Call` over HTTP, an `Ask` over the WebSocket, a `Pause` by
+waiting. Retries live here: what the server refused for now is asked again after the time that it named, what had no answer after a
+back-off, both until the operation's deadline. Each logical send makes its client id once, so that a retry can't send twice.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from madang.client import decode
+from madang.client.backoff import Backoff
+from madang.client.exchange import Call, Unreachable
+from madang.client.objects import Account, Conversation, Event, Member, Message, Page, Session, User
+from madang.errors import BadRequest, Error, NotAMember, NotFound, RateLimited, TextTooLong, TooLarge, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from madang.client.people import People
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request over the WebSocket, to be answered before `deadline` (of the monotonic clock)."""
+
+    op: str
+    members: Json
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """So many seconds."""
+
+    seconds: float
+
+
+Step = Call | Ask | Pause
+Steps = Generator[Step, Any, T]
+
+
+def new_client_id() -> str:
+    return secrets.token_urlsafe(16)
+
+
+class Operations:
+    """See the module. Threads: any.
+
+    Args:
+        people: the users that are known.
+        timeout: seconds that an operation may take with all its retries.
+    """
+
+    def __init__(self, people: People, timeout: float) -> None:
+        self.people = people
+        self.timeout = timeout
+
+    # ---- tries -------------------------------------------------------------------------------------------------------------------------
+
+    def call(self, call: Call, *, is_first_contact: bool = False) -> Steps[tuple[Json, bool]]:
+        """The answer, and whether an earlier try without an answer may have done it already."""
+        deadline = time.monotonic() + self.timeout
+        backoff = Backoff()
+        maybe_done = False
+        while True:
+            try:
+                return (yield call), maybe_done
+            except Unreachable as error:
+                maybe_done |= error.maybe_done
+                if error.was_idle and time.monotonic() < deadline:
+                    continue
+                if is_first_contact and not maybe_done:
+                    raise
+                yield pause_or_raise(error, backoff, deadline)
+            except (RateLimited, Unavailable) as error:
+                yield pause_or_raise(error, backoff, deadline)
+            except Error as error:
+                if maybe_done:
+                    error.add_note("an earlier try had no answer and may have been done")
+                    if call.method == "DELETE" and isinstance(error, NotAMember | NotFound):
+                        return {}, True
+                raise
+
+    def get(self, *path: str, **query: str | int | None) -> Steps[Json]:
+        answer, _ = yield from self.call(Call("GET", path, query))
+        return answer
+
+    def change(self, method: str, *path: str, body: Json | None = None) -> Steps[Json]:
+        answer, _ = yield from self.call(Call(method, path, {}, body))
+        return answer
+
+    # ---- users -------------------------------------------------------------------------------------------------------------------------
+
+    def users(self, json: object) -> Steps[Mapping[str, User]]:
+        """Everybody who wrote what is in there; who can't be found any more is missing."""
+        self.people.learn_from(json)
+        ids = set(decode.senders_of(json))
+        table = self.people.table(ids)
+        for each in sorted(ids - table.keys()):
+            try:
+                table[each] = decode.user((yield from self.get("users", each)))
+            except NotFound:
+                table[each] = User(each)
+            self.people.learn(table[each])
+        return table
+
+    def user(self, who: object) -> Steps[User]:
+        """By "@username", id or whatever has one."""
+        name = username_of(who)
+        if name is None:
+            return decode.user((yield from self.get("users", user_id_of(who))))
+        found = (yield from self.get("users", username=name))["users"]
+        if not found:
+            raise NotFound(f"nobody is called @{name}")
+        user = decode.user(found[0])
+        self.people.learn_name(name, user)
+        return user
+
+    def user_id(self, who: object) -> Steps[str]:
+        name = username_of(who)
+        if name is None:
+            return user_id_of(who)
+        known = self.people.id_of(name)
+        return known if known is not None else (yield from self.user(who)).id
+
+    # ---- the account -------------------------------------------------------------------------------------------------------------------
+
+    def sign_up(self, username: str, password: str, display_name: str) -> Steps[bool]:
+        """False = an earlier try without an answer may have made it: whether it did, the log-in tells."""
+        body: Json = {"username": username, "password": password}
+        if display_name:
+            body["display_name"] = display_name
+        try:
+            yield from self.call(Call("POST", ("users",), {}, body), is_first_contact=True)
+        except Error as error:
+            if error.code == "username_taken" and getattr(error, "__notes__", None):
+                return False
+            raise
+        return True
+
+    def log_in(self, username: str, password: str, device: str) -> Steps[Json]:
+        body = {"username": username, "password": password, "device": {"name": device, "platform": "python"}}
+        answer, _ = yield from self.call(Call("POST", ("sessions",), {}, body), is_first_contact=True)
+        return answer
+
+    def me(self, *, is_first_contact: bool = False) -> Steps[Account]:
+        answer, _ = yield from self.call(Call("GET", ("users", "me")), is_first_contact=is_first_contact)
+        return decode.account(answer)
+
+    def update_me(self, display_name: str | None, settings: Mapping[str, Any] | None) -> Steps[Account]:
+        body: Json = {}
+        if display_name is not None:
+            body["display_name"] = display_name
+        if settings is not None:
+            body["settings"] = dict(settings)
+        account = decode.account((yield from self.change("PATCH", "users", "me", body=body)))
+        self.people.learn(account.user)
+        return account
+
+    def sessions(self) -> Steps[list[Session]]:
+        return [decode.session(each) for each in (yield from self.get("sessions"))["sessions"]]
+
+    def revoke(self, session: Session | str) -> Steps[None]:
+        yield from self.change("DELETE", "sessions", session if isinstance(session, str) else session.device_id)
+
+    def log_out(self) -> Steps[None]:
+        yield from self.change("DELETE", "sessions", "current")
+
+    # ---- conversations -----------------------------------------------------------------------------------------------------------------
+
+    def conversation_of(self, json: Json) -> Steps[Conversation]:
+        return decode.conversation(json, (yield from self.users(json)))
+
+    def conversations(self, next_page: str | None) -> Steps[tuple[list[Conversation], str | None]]:
+        answer = yield from self.get("conversations", limit=PAGE, next=next_page)
+        users = yield from self.users(answer)
+        return [decode.conversation(each, users) for each in answer["conversations"]], answer.get("next")
+
+    def conversation(self, where: object) -> Steps[Conversation]:
+        place = yield from self.place(where)
+        if "user_id" in place:
+            return (yield from self.direct(place["user_id"]))
+        return (yield from self.conversation_of((yield from self.get("conversations", place["conversation_id"]))))
+
+    def direct(self, who: object) -> Steps[Conversation]:
+        body = {"kind": "direct", "user_id": (yield from self.user_id(who))}
+        return (yield from self.conversation_of((yield from self.change("POST", "conversations", body=body))))
+
+    def create_group(self, title: str, members: Iterable[object], client_id: str | None) -> Steps[Conversation]:
+        ids = []
+        for who in members:
+            ids.append((yield from self.user_id(who)))  # noqa: PERF401 - a comprehension can't yield
+        body = {"kind": "group", "title": title, "members": ids, "client_id": client_id or new_client_id()}
+        return (yield from self.conversation_of((yield from self.change("POST", "conversations", body=body))))
+
+    def update(self, where: object, title: str | None, settings: Mapping[str, str] | None) -> Steps[Conversation]:
+        body: Json = {}
+        if title is not None:
+            body["title"] = title
+        if settings is not None:
+            body["settings"] = dict(settings)
+        conversation_id = yield from self.conversation_id(where)
+        return (yield from self.conversation_of((yield from self.change("PATCH", "conversations", conversation_id, body=body))))
+
+    def members(self, where: object, next_page: str | None) -> Steps[tuple[list[Member], str | None]]:
+        conversation_id = yield from self.conversation_id(where)
+        answer = yield from self.get("conversations", conversation_id, "members", limit=PAGE, next=next_page)
+        self.people.learn_from(answer)
+        return [decode.member(each) for each in answer["members"]], answer.get("next")
+
+    def put_member(self, where: object, who: object, role: str | None) -> Steps[Member]:
+        conversation_id = yield from self.conversation_id(where)
+        user_id = yield from self.user_id(who)
+        body = {} if role is None else {"role": role}
+        return decode.member((yield from self.change("PUT", "conversations", conversation_id, "members", user_id, body=body)))
+
+    def remove_member(self, where: object, who: object) -> Steps[None]:
+        conversation_id = yield from self.conversation_id(where)
+        user_id = yield from self.user_id(who)
+        yield from self.change("DELETE", "conversations", conversation_id, "members", user_id)
+
+    def conversation_id(self, where: object) -> Steps[str]:
+        """Of what is named; of a user, of the direct conversation with that user, which is made when there is none."""
+        place = yield from self.place(where)
+        return place["conversation_id"] if "conversation_id" in place else (yield from self.direct(place["user_id"])).id
+
+    def place(self, where: object) -> Steps[Json]:
+        """How a send names its place."""
+        if isinstance(where, str) and not where.startswith("@"):
+            return {"conversation_id": digits(where, "a conversation's id, or @username")}
+        if isinstance(where, Conversation):
+            return {"conversation_id": where.id}
+        if isinstance(where, Message):
+            return {"conversation_id": where.conversation_id}
+        return {"user_id": (yield from self.user_id(where))}
+
+    # ---- messages ----------------------------------------------------------------------------------------------------------------------
+
+    def send(self, where: object, text: str, client_id: str | None) -> Steps[Message]:
+        deadline = time.monotonic() + self.timeout
+        backoff = Backoff()
+        members = {**(yield from self.place(where)), "client_id": client_id or new_client_id(), "text": text}
+        while True:
+            try:
+                reply = yield Ask("send", members, deadline)
+                break
+            except TooLarge:
+                raise TextTooLong("the text has more bytes than a server takes") from None
+            except (RateLimited, Unavailable) as error:
+                yield pause_or_raise(error, backoff, deadline)
+        if "message" not in reply:
+            raise Error("the server's reply holds no message")
+        return decode.message(reply["message"], (yield from self.users(reply["message"])))
+
+    def page(self, where: object, limit: int, **place: int | None) -> Steps[Page]:
+        conversation_id = yield from self.conversation_id(where)
+        answer = yield from self.get("conversations", conversation_id, "messages", limit=limit, **place)
+        return decode.page(answer, (yield from self.users(answer)))
+
+    def event(self, json: Json) -> Steps[Event]:
+        return decode.event(json, (yield from self.users(json)))
+
+
+def pause_or_raise(error: Unavailable | RateLimited, backoff: Backoff, deadline: float) -> Pause:
+    """As long as the server said, and a little more, so that not all come back at once."""
+    seconds = (error.retry_after or 0.0) + backoff.next()
+    if time.monotonic() + seconds >= deadline or isinstance(error, TimedOut):
+        raise error
+    return Pause(seconds)
+
+
+class TimedOut(Unavailable):
+    """No answer before the deadline. Whether it was done isn't known; the same call with the same `client_id` does it at most once."""
+
+
+def username_of(who: object) -> str | None:
+    """Of "@username"."""
+    if isinstance(who, str) and who.startswith("@"):
+        return who[1:]
+    return None
+
+
+def user_id_of(who: object) -> str:
+    """Of a user, or of whatever has one as its `user`: a member, an account, a client."""
+    if isinstance(who, str):
+        return digits(who, "a user's id, or @username")
+    user = who if isinstance(who, User) else getattr(who, "user", None)
+    if not isinstance(user, User):
+        raise BadRequest(f"{who!r} is no user")
+    return user.id
+
+
+def digits(text: str, what: str) -> str:
+    if not (text.isascii() and text.isdigit()):
+        raise BadRequest(f"{text!r} is not {what}")
+    return text

@@ -1,0 +1,48 @@
+"""The pytest kit: a real server in a fixture, users as actors, waits with deadlines. Needs pytest only; nothing has to be imported.
+
+    def test_delivery(chat):
+        alice, bob = chat.user("alice"), chat.user("bob")
+        alice.send(bob, "hi")
+        assert bob.expect(text="hi", within=5).sender == alice
+
+    def test_a_crash_loses_nothing(chat_server_factory):
+        server = chat_server_factory()
+        alice, bob = server.user("alice"), server.user("bob")
+        alice.send(bob, "hi")
+        server.kill()
+        server.start()
+        bob.expect(text="hi")
+
+Fixtures: `chat` (a fresh world on a shared server), `chat_server` (that server), `chat_server_factory` (servers of the test's own). The
+option `--madang-url` has the shared server be one that runs already. MADANG_TEST_COMMAND replaces `python -m madang serve` as what starts
+one. When a test fails, its report has the servers' logs and the users' frames. `Proxy` is a line that can be cut.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from madang.testing.actor import Actor
+    from madang.testing.chat_server import ChatServer, RunningServer
+    from madang.testing.proxy import Proxy
+    from madang.testing.world import World
+
+__all__ = ["Actor", "ChatServer", "Proxy", "RunningServer", "World"]
+
+_HOMES = {
+    "Actor": "madang.testing.actor",
+    "ChatServer": "madang.testing.chat_server",
+    "Proxy": "madang.testing.proxy",
+    "RunningServer": "madang.testing.chat_server",
+    "World": "madang.testing.world",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,62 @@
+"""The people of one test."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from madang.testing.actor import Actor
+
+if TYPE_CHECKING:
+    from madang.client import Conversation
+    from madang.testing.chat_server import RunningServer
+
+
+class World:
+    """Users and groups that nobody else on the server knows.
+
+    Threads: one at a time.
+
+    Args:
+        server: where they are.
+        suffix: of each user name, so that worlds on one server don't meet.
+    """
+
+    def __init__(self, server: RunningServer, suffix: str = "") -> None:
+        self.server = server
+        self.actors: dict[str, Actor] = {}
+        self._suffix = suffix
+
+    @property
+    def url(self) -> str:
+        """Of the server."""
+        return self.server.url
+
+    def user(self, name: str, *, password: str | None = None) -> Actor:
+        """Somebody, made at the first call; the same name is the same actor.
+
+        Args:
+            name: in this world; the account is called `Actor.username`.
+            password: for a log-in; None = nobody knows one.
+
+        Raises:
+            UsernameTaken: the server has such an account from elsewhere.
+        """
+        if name not in self.actors:
+            username = name + self._suffix
+            token = self.server.token_of_new_user(username, password)
+            self.actors[name] = Actor(self, name, token)
+        return self.actors[name]
+
+    def group(self, title: str, owner: Actor, *members: Actor) -> Conversation:
+        """A group."""
+        return owner.create_group(title, members)
+
+    def close(self) -> None:
+        """Closes everybody's connection."""
+        while self.actors:
+            self.actors.popitem()[1].close()
+
+
+def fresh_world(server: RunningServer) -> World:
+    return World(server, f"-{secrets.token_hex(4)}")

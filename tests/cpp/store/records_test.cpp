@@ -1,0 +1,298 @@
+#include "store/records.hpp"
+
+#include <functional>
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace madang::test {
+namespace {
+
+// Records with every field at random, among them the values where a length or a sign changes.
+class Dice {
+  public:
+    explicit Dice(std::uint64_t seed) : engine_(seed) {}
+    std::uint64_t number() { return engine_() >> (engine_() % 64); }
+    std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
+    bool coin() { return engine_() & 1; }
+    Time time() { return Time{Millis{static_cast<std::int64_t>(number()) * (coin() ? 1 : -1)}}; }
+    std::string text(std::size_t size_max = 300) {
+        std::string text(below(size_max + 1), '\0');
+        for (auto& c : text) c = static_cast<char>(engine_());
+        return text;
+    }
+    template <typename Id>
+    Id id() {
+        return Id{number()};
+    }
+    template <typename Enum>
+    Enum one_of(std::uint64_t least, std::uint64_t greatest) {
+        return static_cast<Enum>(least + below(greatest - least + 1));
+    }
+
+    Profile profile() { return {id<UserId>(), text(40), text(40), time()}; }
+    Conversation conversation(ConversationId conversation) {
+        return {conversation,
+                one_of<ConversationKind>(0, 2),
+                text(),
+                id<UserId>(),
+                time(),
+                {one_of<HistoryAccess>(0, 1), one_of<InviteRight>(0, 1), one_of<MentionAllRight>(0, 1)},
+                static_cast<std::uint32_t>(number())};
+    }
+    Member member() {
+        Member member{profile(), one_of<Role>(0, 2), time(), {}};
+        for (auto n = 1 + below(4); n > 0; --n) member.stays.push_back({id<Seq>(), id<Seq>()});
+        return member;
+    }
+    Message message() {
+        Message message{id<MessageId>(), id<UserId>(), text(64), text(2000), {}, coin(), {}, coin()};
+        for (auto n = below(5); n > 0; --n) message.mentions.push_back(id<UserId>());
+        if (coin()) message.edited_at = time();
+        return message;
+    }
+    Entry entry() {
+        Entry entry;
+        entry.conversation_id = id<ConversationId>();
+        entry.seq = id<Seq>();
+        entry.type = one_of<EntryType>(1, 8);
+        entry.created_at = time();
+        entry.actor = id<UserId>();
+        if (entry.is_message()) {
+            entry.message = message();
+            return entry;
+        }
+        Change change{conversation(entry.conversation_id), {}, {}};
+        if (entry.type >= EntryType::member_joined && entry.type <= EntryType::member_updated) change.member = member();
+        for (auto n = below(3); n > 0; --n) change.pair.push_back(profile());
+        entry.change = std::make_shared<const Change>(std::move(change));
+        return entry;
+    }
+    Digest128 digest128() {
+        Digest128 digest;
+        for (auto& byte : digest) byte = static_cast<std::uint8_t>(engine_());
+        return digest;
+    }
+    Digest256 digest256() {
+        Digest256 digest;
+        for (auto& byte : digest) byte = static_cast<std::uint8_t>(engine_());
+        return digest;
+    }
+
+  private:
+    std::mt19937_64 engine_;
+};
+
+template <typename Record>
+std::string bytes_of(const Record& record) {
+    std::string bytes;
+    encode(record, bytes);
+    return bytes;
+}
+
+// One kind of record: a random one's bytes, and the bytes after decoding and encoding again (empty = refused).
+struct Kind {
+    const char* name;
+    std::function<std::string(Dice&)> encoded;
+    std::function<std::string(std::string_view)> again;
+};
+
+template <typename Decoded>
+std::string encoded_again(const Decoded& decoded) {
+    if (!decoded) {
+        EXPECT_EQ(decoded.error().code, Code::internal);
+        EXPECT_TRUE(decoded.error().detail.starts_with("damaged record: ")) << decoded.error().detail;
+        return {};
+    }
+    return bytes_of(*decoded);
+}
+
+template <>
+std::string encoded_again(const Result<EntryPtr>& decoded) {
+    return decoded ? bytes_of(**decoded) : std::string();
+}
+
+template <>
+std::string encoded_again(const Result<std::uint64_t>& decoded) {
+    std::string bytes;
+    if (decoded) encode_id(*decoded, bytes);
+    return bytes;
+}
+
+const std::vector<Kind>& kinds() {
+    static const std::vector<Kind> kKinds{
+        {"entry", [](Dice& d) { return bytes_of(d.entry()); },
+         [](std::string_view b) { return encoded_again(decode_entry(ConversationId{1}, Seq{1}, b)); }},
+        {"send key", [](Dice& d) { return bytes_of(SendKey{d.id<Seq>(), d.digest128()}); },
+         [](std::string_view b) { return encoded_again(decode_send_key(b)); }},
+        {"inbox item",
+         [](Dice& d) {
+             return bytes_of(
+                 InboxItem{d.id<ConversationId>(), d.id<Seq>(), d.one_of<Role>(0, 2), d.one_of<EntryType>(1, 8), d.coin(), d.coin()});
+         },
+         [](std::string_view b) { return encoded_again(decode_inbox_item(b)); }},
+        {"conversation of a user",
+         [](Dice& d) { return bytes_of(UserConversation{{}, d.id<Seq>(), d.id<Cursor>(), d.one_of<Role>(0, 2), d.coin(), d.coin()}); },
+         [](std::string_view b) { return encoded_again(decode_user_conversation(ConversationId{1}, b)); }},
+        {"conversation", [](Dice& d) { return bytes_of(d.conversation(ConversationId{1})); },
+         [](std::string_view b) { return encoded_again(decode_conversation(ConversationId{1}, b)); }},
+        {"member", [](Dice& d) { return bytes_of(d.member()); },
+         [](std::string_view b) { return encoded_again(decode_member(UserId{1}, b)); }},
+        {"account",
+         [](Dice& d) {
+             Account account{d.profile(), d.text(), d.text(), d.text(20), {}, d.coin()};
+             for (auto n = d.below(4); n > 0; --n) account.roles.push_back(d.text(20));
+             return bytes_of(account);
+         },
+         [](std::string_view b) { return encoded_again(decode_account(UserId{1}, b)); }},
+        {"device",
+         [](Dice& d) { return bytes_of(Device{{}, d.text(60), d.text(20), d.digest256(), d.time(), d.time(), d.time(), d.id<Cursor>()}); },
+         [](std::string_view b) { return encoded_again(decode_device(DeviceId{1}, b)); }},
+        {"pair", [](Dice& d) { return bytes_of(Pair{d.id<ConversationId>()}); },
+         [](std::string_view b) { return encoded_again(decode_pair(b)); }},
+        {"id",
+         [](Dice& d) {
+             std::string bytes;
+             encode_id(d.number(), bytes);
+             return bytes;
+         },
+         [](std::string_view b) { return encoded_again(decode_id(b)); }},
+    };
+    return kKinds;
+}
+
+TEST(Records, every_kind_comes_back_as_it_went) {
+    for (const auto& kind : kinds()) {
+        Dice dice(1);
+        for (int i = 0; i < 2000; ++i) {
+            const auto bytes = kind.encoded(dice);
+            ASSERT_EQ(kind.again(bytes), bytes) << kind.name;
+        }
+    }
+}
+
+// The above would not see a field that neither side knows of.
+TEST(Records, an_entry_is_equal_to_what_was_stored) {
+    Dice dice(2);
+    for (int i = 0; i < 5000; ++i) {
+        const auto entry = dice.entry();
+        const auto decoded = decode_entry(entry.conversation_id, entry.seq, bytes_of(entry));
+        ASSERT_TRUE(decoded) << decoded.error().detail;
+        ASSERT_TRUE(**decoded == entry);
+    }
+}
+
+TEST(Records, every_other_kind_is_equal_to_what_was_stored) {
+    Dice dice(3);
+    for (int i = 0; i < 1000; ++i) {
+        const SendKey key{dice.id<Seq>(), dice.digest128()};
+        ASSERT_EQ(decode_send_key(bytes_of(key)), key);
+        const InboxItem item{dice.id<ConversationId>(),    dice.id<Seq>(), dice.one_of<Role>(0, 2),
+                             dice.one_of<EntryType>(1, 8), dice.coin(),    dice.coin()};
+        ASSERT_EQ(decode_inbox_item(bytes_of(item)), item);
+        const UserConversation row{dice.id<ConversationId>(), dice.id<Seq>(), dice.id<Cursor>(),
+                                   dice.one_of<Role>(0, 2),   dice.coin(),    dice.coin()};
+        ASSERT_EQ(decode_user_conversation(row.conversation_id, bytes_of(row)), row);
+        const auto conversation = dice.conversation(dice.id<ConversationId>());
+        ASSERT_EQ(decode_conversation(conversation.id, bytes_of(conversation)), conversation);
+        const auto member = dice.member();
+        ASSERT_EQ(decode_member(member.user.id, bytes_of(member)), member);
+        const Account account{dice.profile(), dice.text(), dice.text(), dice.text(), {dice.text(), "operator"}, dice.coin()};
+        ASSERT_EQ(decode_account(account.profile.id, bytes_of(account)), account);
+        const Device device{dice.id<DeviceId>(), dice.text(), dice.text(), dice.digest256(),
+                            dice.time(),         dice.time(), dice.time(), dice.id<Cursor>()};
+        ASSERT_EQ(decode_device(device.id, bytes_of(device)), device);
+        const Pair pair{dice.id<ConversationId>()};
+        ASSERT_EQ(decode_pair(bytes_of(pair)), pair);
+    }
+}
+
+TEST(Records, every_truncation_is_refused) {
+    for (const auto& kind : kinds()) {
+        Dice dice(4);
+        for (int i = 0; i < 50; ++i) {
+            const auto bytes = kind.encoded(dice);
+            for (std::size_t size = 0; size < bytes.size(); ++size)
+                ASSERT_EQ(kind.again(std::string_view(bytes).substr(0, size)), "") << kind.name << " cut at " << size;
+        }
+    }
+}
+
+TEST(Records, anything_behind_a_record_is_refused) {
+    for (const auto& kind : kinds()) {
+        Dice dice(5);
+        const auto bytes = kind.encoded(dice);
+        EXPECT_EQ(kind.again(bytes + '\0'), "") << kind.name;
+        EXPECT_EQ(kind.again(bytes + bytes), "") << kind.name;
+    }
+}
+
+// A decoder may not know that a letter of a text is wrong, but it never takes other bytes for the same record.
+TEST(Records, a_flipped_bit_is_refused_or_makes_another_record) {
+    for (const auto& kind : kinds()) {
+        Dice dice(6);
+        for (int i = 0; i < 30; ++i) {
+            const auto bytes = kind.encoded(dice);
+            for (std::size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+                auto flipped = bytes;
+                flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+                const auto again = kind.again(flipped);
+                const bool other_version = bit < 8;
+                ASSERT_TRUE(again.empty() || (again == flipped && !other_version)) << kind.name << ", bit " << bit;
+            }
+        }
+    }
+}
+
+TEST(Records, random_bytes_never_become_a_record_that_they_are_not) {
+    for (const auto& kind : kinds()) {
+        Dice dice(7);
+        for (int i = 0; i < 20'000; ++i) {
+            auto bytes = dice.text(80);
+            if (!bytes.empty()) bytes[0] = 1;
+            const auto again = kind.again(bytes);
+            ASSERT_TRUE(again.empty() || again == bytes) << kind.name;
+        }
+    }
+}
+
+TEST(Records, a_wild_count_asks_for_no_memory) {
+    // An entry of a message whose number of mentions is 2^63 - 1.
+    std::string bytes = bytes_of(Entry{ConversationId{1}, Seq{1}, EntryType::message_created, Time{}, UserId{1}, {}, nullptr});
+    bytes.back() = static_cast<char>(0xFF);
+    bytes.append(7, static_cast<char>(0xFF)).push_back(0x7F);
+    EXPECT_FALSE(decode_entry(ConversationId{1}, Seq{1}, bytes));
+}
+
+TEST(Records, a_member_without_a_stay_is_refused) {
+    Dice dice(8);
+    auto member = dice.member();
+    member.stays.assign(1, {Seq{1}, Seq{0}});
+    auto bytes = bytes_of(member);
+    bytes.resize(bytes.size() - 2);
+    bytes.back() = 0;
+    EXPECT_FALSE(decode_member(UserId{1}, bytes));
+}
+
+// Stored bytes of the first format: a change of the codec that can't read them any more must fail here.
+TEST(Records, the_stored_form_is_fixed) {
+    using namespace std::string_literals;
+    const Entry entry{ConversationId{1},
+                      Seq{2},
+                      EntryType::message_created,
+                      Time{Millis{64}},
+                      UserId{3},
+                      Message{MessageId{4}, UserId{3}, "c", "hi", {UserId{5}}, true, {}, false},
+                      nullptr};
+    EXPECT_EQ(bytes_of(entry),
+              "\1\1\x80\1"s + "\0\0\0\0\0\0\0\3"s + "\0\0\0\0\0\0\0\4"s + "\0\0\0\0\0\0\0\3"s + "\1\1c\2hi\1"s + "\0\0\0\0\0\0\0\5"s);
+    const InboxItem item{ConversationId{1}, Seq{300}, Role::owner, EntryType::member_left, true, false};
+    EXPECT_EQ(bytes_of(item), "\1\0\0\0\0\0\0\0\1\xAC\2\2\5\1"s);
+    const UserConversation row{ConversationId{1}, Seq{2}, Cursor{3}, Role::admin, true, true};
+    EXPECT_EQ(bytes_of(row), "\1\2\3\1\3"s);
+    EXPECT_EQ(bytes_of(Pair{ConversationId{0x0102030405060708}}), "\1\1\2\3\4\5\6\7\10"s);
+}
+
+}  // namespace
+}  // namespace madang::test

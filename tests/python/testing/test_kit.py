@@ -1,0 +1,217 @@
+"""The pytest kit: its fixtures used directly, and whole runs of pytest as its users have them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import madang
+from madang.testing import ChatServer, Proxy, RunningServer, World
+from madang.testing.admin import fields_of, line_of
+
+ROOT = Path(__file__).resolve().parents[3]
+WITHIN_S = 60
+
+MakeServer = Callable[..., ChatServer]
+
+
+# ---- the fixtures ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_delivery_in_three_lines(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    alice.send(bob, "hi")
+    assert bob.expect(text="hi", within=5).sender == alice
+
+
+def test_a_crash_loses_nothing(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory()
+    alice, bob = server.user("alice"), server.user("bob")
+    alice.send(bob, "hi")
+    server.kill()
+    assert not server.is_running
+    server.start()
+    alice.send("@bob", "ho")
+    assert [bob.expect().text, bob.expect().text] == ["hi", "ho"]
+
+
+def test_the_same_name_is_the_same_actor_and_worlds_do_not_meet(chat: World, chat_server: RunningServer) -> None:
+    alice = chat.user("alice")
+    assert chat.user("alice") is alice
+    other = World(chat_server, "-elsewhere")
+    assert other.user("alice") != alice
+    other.close()
+
+
+def test_actors_are_equal_to_their_users(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    assert alice == alice.user
+    assert alice.user == alice
+    assert alice != bob
+    assert alice != bob.user
+    assert len({alice, bob, alice.user}) == 2
+
+
+def test_what_was_passed_over_can_be_expected_later(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    for text in ("one", "two", "three"):
+        alice.send(bob, text)
+    assert bob.expect(text="three").text == "three"
+    assert bob.expect(text=re.compile("^t")).text == "two"
+    assert bob.expect(type="conversation.created").conversation is not None
+    assert bob.expect(text=lambda text: len(text) == 3, sender=alice, conversation=alice.direct(bob)).text == "one"
+    bob.expect_none(text="one", within=0.1)
+
+
+def test_what_does_not_come_is_told_with_what_came(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    alice.send(bob, "hi")
+    with pytest.raises(AssertionError, match=r"(?s)bob didn't get .*text='ho' within 0.1 s, but:.*message.created 'hi' from alice"):
+        bob.expect(text="ho", within=0.1)
+    with pytest.raises(AssertionError, match=r"bob got .*'hi'"):
+        bob.expect_none(text="hi")
+
+
+def test_a_user_with_a_password_can_log_in(chat: World) -> None:
+    alice = chat.user("alice", password="correct horse")
+    with madang.Client(chat.url, username=alice.username, password="correct horse") as laptop:
+        assert laptop.user == alice
+
+
+def test_a_server_can_be_configured(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory(config="[limits]\ntext_chars = 5\n", overrides={"limits.group_members": 2}, engines=2)
+    alice, bob = server.user("alice"), server.user("bob")
+    with pytest.raises(madang.TextTooLong):
+        alice.send(bob, "sesame")
+    with pytest.raises(madang.GroupFull):
+        alice.create_group("three", [bob, server.user("carol")])
+
+
+def test_a_stopped_server_answers_its_exit_code_and_keeps_its_port(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory()
+    url = server.url
+    with pytest.raises(RuntimeError, match="runs already"):
+        server.start()
+    assert server.stop() == 0
+    server.start()
+    assert server.url == url
+
+
+def test_a_server_that_can_not_start_tells_its_log(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory(config="[limits]\nno_such_key = 1\n", start=False)
+    with pytest.raises(RuntimeError, match=r"(?s)ended with 1.*no_such_key"):
+        server.start()
+
+
+def test_the_administration_socket_refuses_as_the_protocol_does(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory()
+    server.user("alice")
+    with pytest.raises(madang.UsernameTaken):
+        server.admin("user-add", "alice")
+    server.kill()
+    with pytest.raises(madang.NotRunning):
+        server.admin("ping")
+
+
+@pytest.mark.parametrize("fields", [["a"], ["", ""], ["tab\there", "line\nend", "back\\slash", "\\t\\\\n"]])
+def test_lines_of_the_administration_socket_keep_their_fields(fields: list[str]) -> None:
+    line = line_of(*fields)
+    assert line.count("\n") == 1
+    assert fields_of(line[:-1]) == fields
+
+
+def test_a_line_can_be_cut_and_comes_back(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    with Proxy(chat.url) as line, madang.Client(line.url, token=alice.token) as far:
+        far.send(bob, "1")
+        line.cut()
+        far.send(bob, "2")
+        assert line.connections > 1
+    assert [bob.expect().text, bob.expect().text] == ["1", "2"]
+
+
+# ---- as its users have it --------------------------------------------------------------------------------------------------------------
+
+
+def start_pytest(folder: Path, tests: str, *options: str, **environment: str) -> subprocess.Popen[str]:
+    folder.mkdir(exist_ok=True)
+    (folder / "test_it.py").write_text(tests, encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    plugin = ["-p", "madang.testing.plugin", "-p", "no:cacheprovider"]
+    path = os.pathsep.join(filter(None, (str(Path(madang.__file__).parents[1]), os.environ.get("PYTHONPATH"))))
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "pytest", *plugin, f"--basetemp={folder}/tmp", *options, str(folder)],
+        env=os.environ | {"PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_pytest(folder: Path, tests: str, *options: str, **environment: str) -> str:
+    """What it printed."""
+    return start_pytest(folder, tests, *options, **environment).communicate(timeout=WITHIN_S)[0]
+
+
+FAILING = """
+def test_it(chat):
+    alice, bob = chat.user("alice"), chat.user("bob")
+    alice.send(bob, "what was said")
+    bob.expect(text="something else", within=0.1)
+"""
+
+
+def test_a_failed_test_shows_the_log_and_the_frames(tmp_path: Path) -> None:
+    printed = run_pytest(tmp_path, FAILING.replace("bob.expect", "chat.server.kill(); bob.expect"))
+    assert "bob didn't get" in printed
+    assert "frames of alice" in printed
+    assert re.search(r'> \{"op":"send".*"what was said"', printed)
+    assert "in _find" not in printed
+
+
+def test_the_log_of_the_servers_start_is_shown_when_it_fails(tmp_path: Path) -> None:
+    failing_start = f"{sys.executable} -c \"import sys; print('no', 'port'); sys.exit(3)\""
+    tests = FAILING + "\ndef test_without_a_server():\n    pass\n"
+    printed = run_pytest(tmp_path, tests, MADANG_TEST_COMMAND=failing_start)
+    assert "1 passed, 1 error" in printed
+    assert "ended with 3" in printed
+    assert "no port" in printed
+
+
+def test_a_running_server_can_be_tested(tmp_path: Path, chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory()
+    tests = FAILING.replace("something else", "what was said")
+    printed = run_pytest(tmp_path, tests, "--madang-url", server.url, MADANG_TEST_COMMAND="false")
+    assert "1 passed" in printed
+    assert len(server.admin("user-list")) == 2
+
+
+def test_runs_side_by_side_do_not_meet(tmp_path: Path) -> None:
+    """As the workers of pytest-xdist do."""
+    runs = [start_pytest(tmp_path / str(n), FAILING.replace("something else", "what was said")) for n in range(2)]
+    outputs = [run.communicate(timeout=WITHIN_S)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outputs
+
+
+def test_pytest_finds_the_plugin_by_its_entry_point() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {"madang": "madang.testing.plugin"}
+
+
+def test_the_plugin_alone_loads_nothing_else_of_madang() -> None:
+    program = """
+import sys
+sys.modules["madang._core"] = None
+import madang.testing.plugin
+loaded = {name for name in sys.modules if name.startswith("madang.") and sys.modules[name]}
+assert loaded == {"madang.testing", "madang.testing.plugin"}, loaded
+"""
+    path = str(Path(madang.__file__).parents[1])
+    subprocess.run([sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": path}, check=True)

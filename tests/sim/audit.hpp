@@ -1,0 +1,64 @@
+// The checks of a whole history: everything that was promised against everything that is stored. Throws Violation.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "disk.hpp"
+#include "model.hpp"
+#include "store/records.hpp"
+#include "walk.hpp"
+
+namespace madang::sim {
+
+class Audit {
+  public:
+    Audit(const Disk& disk, const Model& model, const Plan& plan) : disk_(disk), model_(model), plan_(plan) {}
+
+    void run();
+    // After run(): what somebody read at rest.
+    void check_walk(const Walk& walk) const;
+
+  private:
+    struct Log {
+        Conversation row;
+        std::vector<EntryPtr> entries;                // seq 1…n
+        std::map<UserId, std::vector<Stay>> stays;    // from the entries
+        std::map<UserId, std::map<Seq, Role>> roles;  // as of which entry
+        std::map<UserId, Member> members;             // the rows
+        const Entry& at(Seq seq) const { return *entries[seq.value - 1]; }
+    };
+
+    void read_logs();
+    void read_members();
+    static void replay_members(Log& log);
+    void check_logs() const;
+    void check_changes() const;
+    void check_changes(const Log& source) const;
+    void check_keys() const;
+    void check_inboxes() const;
+    void check_inbox(UserId user, const std::vector<InboxItem>& items) const;
+    void check_checkpoints() const;
+    void check_shown() const;
+    void check_sends() const;
+    void check_sender_order() const;
+    void check_members() const;
+    void check_accounts() const;
+    void check_creations() const;
+    void check_pages() const;
+    void check_journal() const;
+    void check_view(const ConversationView& view, UserId user) const;
+    Seq readable_from(const Log& log, UserId user) const;
+    const Log& log(ConversationId conversation) const;
+
+    const Disk& disk_;
+    const Model& model_;
+    const Plan& plan_;
+    std::map<ConversationId, Log> logs_;
+    mutable std::map<UserId, std::vector<InboxItem>> inboxes_;
+};
+
+// The newest item of a user's inbox on disk.
+Cursor stored_tail(const Store& store, UserId user);
+
+}  // namespace madang::sim

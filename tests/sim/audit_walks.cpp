@@ -1,0 +1,70 @@
+// What people read at rest, against what is stored.
+#include <algorithm>
+
+#include "audit.hpp"
+#include "check.hpp"
+
+namespace madang::sim {
+
+Seq Audit::readable_from(const Log& log, UserId user) const {
+    const bool all = log.row.settings.history == HistoryAccess::all;
+    return all ? Seq{1} : log.stays.at(user).back().joined;
+}
+
+void Audit::check_walk(const Walk& walk) const {
+    const auto user = walk.user();
+    const auto who = " of user " + to_string(user);
+    // The list: newest activity first; a direct one from its first message, or for its maker.
+    std::map<Cursor, ConversationId, std::greater<>> expected;
+    for (const auto& [id, source] : logs_) {
+        const auto stays = source.stays.find(user);
+        if (stays == source.stays.end() || stays->second.back().left) continue;
+        const auto is_message = [](const EntryPtr& entry) { return entry->is_message(); };
+        const bool listed =
+            source.row.kind == ConversationKind::group || source.row.creator == user || std::ranges::any_of(source.entries, is_message);
+        Cursor last;
+        const auto& items = inboxes_[user];
+        for (std::size_t i = 0; i < items.size(); ++i)
+            if (items[i].conversation_id == id) last = Cursor{i + 1};
+        if (listed) expected[last] = id;
+    }
+    std::vector<ConversationId> wanted, got;
+    for (const auto& [cursor, id] : expected) wanted.push_back(id);
+    for (const auto& view : walk.list()) got.push_back(view.conversation.id);
+    const auto lines = [](const std::vector<ConversationId>& ids) {
+        std::string text;
+        for (const auto id : ids) text += " " + to_string(id);
+        return text;
+    };
+    if (wanted != got) throw Violation("the list of conversations" + who + " is" + lines(got) + " instead of" + lines(wanted));
+    for (const auto& view : walk.list()) check_view(view, user);
+    for (const auto& [id, place] : walk.places()) {
+        const auto& source = log(id);
+        check_view(place.view, user);
+        std::vector<Member> members;
+        for (const auto& [each, member] : source.members)
+            if (member.present()) members.push_back(member);
+        if (source.row.kind == ConversationKind::group) expect(members == place.members, "the members of " + to_string(id) + " are wrong");
+        std::vector<Seq> history;
+        for (const auto& entry : source.entries)
+            if (entry->is_message() && entry->seq >= readable_from(source, user)) history.push_back(entry->seq);
+        expect(history == place.history, "the history of " + to_string(id) + who + " is wrong");
+    }
+}
+
+void Audit::check_view(const ConversationView& view, UserId user) const {
+    const auto& source = log(view.conversation.id);
+    const auto place = "the view of " + to_string(view.conversation.id) + " for user " + to_string(user);
+    expect(view.conversation == source.row, place + " has other data");
+    expect(view.head_seq.value == source.entries.size(), place + " has another head");
+    expect(view.my_role == source.members.at(user).role, place + " has another role");
+    EntryPtr last;
+    for (const auto& entry : source.entries)
+        if (entry->is_message() && entry->seq >= readable_from(source, user)) last = entry;
+    const bool same = (!last && !view.last_message) || (last && view.last_message && *last == *view.last_message);
+    expect(same, place + " has another last message");
+    const bool direct = source.row.kind == ConversationKind::direct;
+    expect(direct == view.peer.has_value() && (!direct || view.peer->id != user), place + " has a wrong peer");
+}
+
+}  // namespace madang::sim

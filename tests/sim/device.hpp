@@ -1,0 +1,131 @@
+// One device of one person: logs in, keeps a socket attached at its cursor or polls, and does what people do. What it has stored (its
+// cursor, its device id) survives its connections; what it began it repeats until it is answered.
+#pragma once
+
+#include <deque>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "context.hpp"
+#include "model.hpp"
+#include "network.hpp"
+
+namespace madang::sim {
+
+class Device;
+
+struct Person {
+    std::string username;
+    UserId id;  // none: not signed up yet
+    bool is_stranger = false;
+    std::vector<Device*> devices;
+    unsigned last_text = 0;
+    unsigned last_client_id = 0;
+
+    struct Unsent {  // no definite answer yet
+        Send send;
+        bool by_socket = false;
+    };
+    std::deque<Unsent> unsent;
+    std::vector<Send> sent;                                   // acked; for repeats
+    std::set<std::pair<ConversationId, std::string>> reused;  // client ids of one conversation used in another
+    std::vector<CreateGroup> unmade;                          // groups without a definite answer
+    std::vector<CreateGroup> made;
+};
+
+// What a device knows of the others: who can be written to, and which conversations there are.
+struct Town {
+    std::vector<Person*> people;
+    std::vector<ConversationId> conversations;  // groups and direct ones, of anybody
+};
+
+class Device final : public Endpoint {
+  public:
+    Device(Context& context, Model& model, Network& network, Town& town, Person& person, bool polls);
+
+    void start();
+    // Has everything it began been answered, and has it read up to `tail`? In calm only.
+    bool is_settled(Cursor tail) const;
+    // Which cursors it has seen: (base, read].
+    Cursor base() const { return base_; }
+    Cursor read() const { return read_; }
+    // A poll is an ack, which is stored within a second. In calm only.
+    bool acks_are_stored(const Store& store) const;
+    std::string describe() const;
+
+    void on_attached(Cursor tail) override;
+    void on_events(const std::vector<Event>& events) override;
+    void on_resync(const ResyncRequired& why) override;
+    void on_close_code(CloseCode code) override;
+    void on_closed() override;
+
+  private:
+    using Answer = std::optional<Result<Response>>;
+
+    // ---- device.cpp: life
+    void act();
+    void sign_up();
+    void log_in();
+    void connect();
+    void attach(std::optional<Cursor> from);
+    void finish();
+    void poll(Millis wait);
+    void forget();
+    // By HTTP; `then` gets the answer when there is one. `busy` until then.
+    void ask(Request request, std::move_only_function<void(const Answer&)> then = {});
+    Actor actor() const { return {person_.id, id_}; }
+
+    // ---- device_actions.cpp: mischief
+    void do_something();
+    void send();
+    void send_many();
+    void resend();
+    void send_other_text();
+    void learn(ConversationId conversation);
+    void put(Send send, bool by_socket);
+    void on_send_answer(const Send& send, bool by_socket, const Answer& answer);
+    void create_group();
+    void create_again();
+    void make(CreateGroup create);
+    void create_direct();
+    void change_members();
+    void change_conversation();
+    void read_history();
+    void read_lists();
+    void acknowledge();
+    void change_account();
+    void sign_out();
+    void attach_again();
+    void trespass();
+    std::optional<ConversationId> some_conversation();
+    Person* some_peer();
+    std::string new_text();
+    std::string new_client_id();
+
+    Context& context_;
+    Model& model_;
+    Network& network_;
+    Town& town_;
+    Person& person_;
+    bool polls_;
+
+    DeviceId id_;
+    Cursor base_;   // where it began
+    Cursor read_;   // everything in (base_, read_] has been seen
+    Cursor saved_;  // what survives a lost connection: ≤ read_
+    unsigned busy_ = 0;
+    bool is_logging_in_ = false;
+    bool is_polling_ = false;
+
+    std::optional<SessionId> session_;
+    struct Attempt {
+        std::optional<Cursor> from;
+        Cursor shown;  // of the inbox when it was made: the tail must not be behind
+    };
+    std::deque<Attempt> attempts_;  // attaches without an answer
+    bool is_live_ = false;
+    Cursor position_;  // of the stream on this socket: the next event has the next cursor
+};
+
+}  // namespace madang::sim

@@ -1,0 +1,297 @@
+#include "model.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "store/keys.hpp"
+
+namespace madang::sim {
+namespace {
+
+template <typename... Fs>
+struct overloaded : Fs... {
+    using Fs::operator()...;
+};
+
+void expect(bool holds, const std::string& otherwise) {
+    if (!holds) throw Violation(otherwise);
+}
+
+std::string at(const Entry& entry) { return "(" + to_string(entry.conversation_id) + ", " + to_string(entry.seq) + ")"; }
+
+std::string folded(const std::string& username) { return fold_username(username).value_or(""); }
+
+bool names_ghost(const Request& request) {
+    if (const auto* send = std::get_if<Send>(&request)) return send->peer == kGhost;
+    if (const auto* direct = std::get_if<CreateDirect>(&request)) return direct->peer == kGhost;
+    if (const auto* put = std::get_if<PutMember>(&request)) return put->user == kGhost;
+    const auto* group = std::get_if<CreateGroup>(&request);
+    return group && std::ranges::find(group->members, kGhost) != group->members.end();
+}
+
+// The asker and the conversation of a request about one; else none.
+std::pair<UserId, ConversationId> about(const Request& request) {
+    return std::visit(
+        [](const auto& r) -> std::pair<UserId, ConversationId> {
+            if constexpr (requires { r.actor, r.conversation; }) return {r.actor.user, r.conversation};
+            return {};
+        },
+        request);
+}
+
+}  // namespace
+
+Digest256 secret_of(UserId user) {
+    Digest256 secret{};
+    secret.fill(static_cast<std::uint8_t>(1 + user.value % 255));
+    return secret;
+}
+
+// ---- what is asked --------------------------------------------------------------------------------------------------------------------
+
+Asked Model::on_asked(Request request, std::optional<SessionId> session) {
+    Asked asked;
+    const auto [user, conversation] = about(request);
+    asked.knew = knows(user, conversation);
+    if (const auto found = seen_.find({user, conversation}); found != seen_.end()) asked.seen = found->second;
+    if (const auto found = acked_.find(conversation); found != acked_.end()) asked.acked = found->second;
+    std::visit(overloaded{
+                   [&](const Send& send) {
+                       auto [at, is_new] = sends_.try_emplace(send.text);
+                       auto& fact = at->second;
+                       if (is_new) {
+                           fact.sender = send.actor.user, fact.conversation = send.conversation, fact.peer = send.peer;
+                           fact.client_id = send.client_id, fact.session = session, fact.order = sends_.size(), fact.floor = asked.acked;
+                       }
+                       ++fact.asked;
+                       texts_[{send.actor.user, send.client_id}].insert(send.text);
+                       asked.done = fact.acked != nullptr;
+                   },
+                   [&](const SignUp& sign_up) { ++sign_ups_asked_[folded(sign_up.username)]; },
+                   [&](const FindAccount& find) { asked.done = accounts_.contains(folded(find.username)); },
+                   [&](const OpenSession& open) { ++sessions_asked_[open.user], asked.shown = shown(open.user); },
+                   [&](const DisableAccount& disable) { disabling_asked_.insert(disable.user); },
+                   [&](const Authenticate& with) {
+                       const auto device = devices_.find({with.user, with.device});
+                       asked.done = device != devices_.end() && !device->second;  // signed out before
+                   },
+                   [&](const CloseSession& close) { sign_outs_asked_.insert({close.actor.user, close.device}); },
+                   [&](const Sync& sync) { asked.shown = shown(sync.actor.user); },
+                   [&](const PutMember& put) {
+                       if (put.muted_until) mutes_asked_.insert({put.user, put.conversation});
+                   },
+                   [&](const RemoveMember& remove) { removals_asked_.insert({remove.user, remove.conversation}); },
+                   [&](const CreateGroup& create) { asked.done = groups_.contains({create.actor.user, create.client_id}); },
+                   [&](const CreateDirect& create) { asked.done = directs_.contains(pair_of(create.actor.user, create.peer)); },
+                   [](const auto&) {},
+               },
+               request);
+    asked.request = std::move(request);
+    return asked;
+}
+
+Cursor Model::shown(UserId user) const {
+    const auto found = shown_.find(user);
+    return found == shown_.end() ? Cursor{} : found->second;
+}
+
+// ---- what is shown --------------------------------------------------------------------------------------------------------------------
+
+void Model::must_be_durable(const Entry& entry) const {
+    const auto row = disk_.get(Table::message, message_key(entry.conversation_id, entry.seq));
+    expect(row && *row, "shown before it was durable: " + at(entry));
+}
+
+void Model::on_entry(const EntryPtr& entry) {
+    expect(entry != nullptr, "an event without its entry");
+    const Position position{entry->conversation_id, entry->seq};
+    const auto [known, is_new] = entries_.try_emplace(position, entry);
+    if (!is_new) return expect(known->second == entry || *known->second == *entry, "two contents at one position " + at(*entry));
+    must_be_durable(*entry);
+    if (!entry->is_message()) return;
+    const auto& message = entry->message;
+    const auto fact = sends_.find(message.text);
+    expect(fact != sends_.end(), "a message that nobody sent at " + at(*entry));
+    expect(fact->second.sender == message.sender && fact->second.client_id == message.client_id && entry->actor == message.sender,
+           "a message under a wrong name at " + at(*entry));
+    expect(message_ids_.try_emplace(message.id, position).second, "a message id used twice at " + at(*entry));
+    expect(keys_.try_emplace({entry->conversation_id, message.sender, message.client_id}, entry->seq).second,
+           "a client id stored twice: " + message.client_id + " at " + at(*entry));
+}
+
+void Model::on_event(UserId user, const Event& event) {
+    context_.trace.note("event", user.value, event.cursor.value, event.entry->conversation_id.value, event.entry->seq.value);
+    on_entry(event.entry);
+    expect(user != stranger_, "the stranger is shown something");
+    const Shown item{{event.entry->conversation_id, event.entry->seq}, event.role};
+    const auto [known, is_new] = items_.try_emplace({user, event.cursor}, item);
+    expect(known->second.position == item.position && known->second.role == item.role,
+           "two items at cursor " + to_string(event.cursor) + " of user " + to_string(user));
+    if (!is_new) return;
+    const auto row = disk_.get(Table::inbox, inbox_key(user, event.cursor));
+    expect(row && *row, "shown before it was durable: cursor " + to_string(event.cursor) + " of user " + to_string(user));
+    shown_[user] = std::max(shown_[user], event.cursor);
+    known_.insert({user, event.entry->conversation_id});
+    if (event.entry->is_message()) saw(user, *event.entry);
+}
+
+void Model::saw(UserId user, const Entry& entry) {
+    auto& seen = seen_[{user, entry.conversation_id}];
+    seen = std::max(seen, entry.seq);
+}
+
+// ---- what is answered -----------------------------------------------------------------------------------------------------------------
+
+void Model::on_answer(const Asked& asked, const Result<Response>& answer) {
+    if (answer) return on_ok(asked, *answer);
+    if (const auto* send = std::get_if<Send>(&asked.request)) ++sends_.at(send->text).refused;
+    check_error(asked, answer.error());
+}
+
+void Model::on_ok(const Asked& asked, const Response& response) {
+    const auto actor = about(asked.request).first;
+    expect(!names_ghost(asked.request), "something was done with nobody: request kind " + std::to_string(asked.request.index()));
+    expect(!actor || actor != stranger_, "the stranger got through: request kind " + std::to_string(asked.request.index()));
+    const auto expected = [&]<typename T>(std::type_identity<T>) -> const T& {
+        const auto* got = std::get_if<T>(&response);
+        expect(got != nullptr, "an answer of a wrong kind to request kind " + std::to_string(asked.request.index()));
+        return *got;
+    };
+    std::visit(overloaded{
+                   [&](const SignUp& r) {
+                       const auto& account = expected(std::type_identity<Account>{});
+                       expect(account.profile.username == r.username, "an account under another name");
+                       on_account(account);
+                   },
+                   [&](const FindAccount&) { on_account(expected(std::type_identity<Account>{})); },
+                   [&](const OpenSession& r) { on_session(r, asked, expected(std::type_identity<SessionOpened>{})); },
+                   [&](const Authenticate& r) {
+                       expect(r.secret_hash == secret_of(r.user), "somebody without the secret is let in");
+                       expect(!asked.done, "a device that was signed out is let in");
+                       expect(expected(std::type_identity<Authenticated>{}).actor == Actor{r.user, r.device},
+                              "authenticated as somebody else");
+                   },
+                   [&](const CloseSession& r) { devices_[{r.actor.user, r.device}] = false; },
+                   [&](const Acknowledge& r) { expect(r.cursor.value < kAhead, "an ack beyond the tail is taken"); },
+                   [&](const Sync& r) { on_sync(r, asked, response); },
+                   [&](const CreateDirect& r) {
+                       const auto& view = expected(std::type_identity<ConversationView>{});
+                       const auto [known, is_new] = directs_.try_emplace(pair_of(r.actor.user, r.peer), view.conversation.id);
+                       expect(known->second == view.conversation.id, "two direct conversations of one pair");
+                       expect(!view.created || !asked.done, "a direct conversation made twice");
+                       on_view(r.actor.user, view);
+                   },
+                   [&](const CreateGroup& r) {
+                       const auto& view = expected(std::type_identity<ConversationView>{});
+                       if (!r.client_id.empty()) {
+                           const auto [known, is_new] = groups_.try_emplace({r.actor.user, r.client_id}, view.conversation.id);
+                           expect(known->second == view.conversation.id, "two groups under one client id");
+                           expect(!view.created || !asked.done, "a group made twice");
+                       }
+                       expect(view.conversation.creator == r.actor.user, "a group made by somebody else");
+                       on_view(r.actor.user, view);
+                   },
+                   [&](const GetConversation& r) {
+                       const auto& view = expected(std::type_identity<ConversationView>{});
+                       expect(view.head_seq >= asked.acked, "a view of a conversation from before what was acked");
+                       on_view(r.actor.user, view);
+                   },
+                   [&](const UpdateConversation& r) {
+                       if (r.title) titles_.emplace_back(r.conversation, *r.title);
+                       on_view(r.actor.user, expected(std::type_identity<ConversationView>{}));
+                   },
+                   [&](const PutMember& r) {
+                       const auto& member = expected(std::type_identity<Member>{});
+                       expect(member.user.id == r.user && member.present(), "an invitation answered with another member");
+                       members_put_.emplace_back(r.conversation, member);
+                       known_.insert({r.user, r.conversation});
+                   },
+                   [&](const RemoveMember& r) { members_removed_.emplace_back(r.conversation, r.user); },
+                   [&](const Send& r) { on_sent(asked, r, expected(std::type_identity<Sent>{})); },
+                   [&](const History& r) { on_history(r, asked, expected(std::type_identity<HistoryPage>{})); },
+                   [&](const ListConversations& r) {
+                       for (const auto& view : expected(std::type_identity<ConversationPage>{}).conversations) on_view(r.actor.user, view);
+                   },
+                   [&](const ListMembers&) { expected(std::type_identity<MemberPage>{}); },
+                   [](const auto&) {},
+               },
+               asked.request);
+}
+
+void Model::on_sent(const Asked& asked, const Send& send, const Sent& sent) {
+    on_entry(sent.entry);
+    const auto& entry = *sent.entry;
+    auto& fact = sends_.at(send.text);
+    expect(entry.type == EntryType::message_created && entry.message.text == send.text && entry.message.sender == send.actor.user &&
+               entry.message.client_id == send.client_id,
+           "a send answered with another message: " + at(entry));
+    if (send.conversation) expect(entry.conversation_id == send.conversation, "a send answered from another conversation");
+    if (send.peer) {
+        const auto [known, is_new] = directs_.try_emplace(pair_of(send.actor.user, send.peer), entry.conversation_id);
+        expect(known->second == entry.conversation_id, "two direct conversations of one pair");
+    }
+    expect(!asked.done || sent.repeated, "a repeat that claims to be new: " + at(entry));
+    expect(sent.repeated || !std::exchange(fact.fresh_answer, true), "a message stored as new twice: " + at(entry));
+    expect(entry.seq > fact.floor, "a message before one that was acked before it was sent: " + at(entry));
+    fact.acked = sent.entry;
+    acked_[entry.conversation_id] = std::max(acked_[entry.conversation_id], entry.seq);
+    known_.insert({send.actor.user, entry.conversation_id});
+    saw(send.actor.user, entry);
+}
+
+void Model::on_account(const Account& account) {
+    const auto [known, is_new] = accounts_.try_emplace(folded(account.profile.username), account.profile.id);
+    users_.insert(account.profile.id);
+    expect(known->second == account.profile.id, "two accounts named " + account.profile.username);
+}
+
+void Model::on_session(const OpenSession& request, const Asked& asked, const SessionOpened& opened) {
+    expect(opened.account.profile.id == request.user, "a session of somebody else");
+    expect(devices_.try_emplace({request.user, opened.device}, true).second, "a device id given twice");
+    expect(opened.cursor >= asked.shown, "a log-in whose tail is behind what was shown");
+}
+
+void Model::on_sync(const Sync& sync, const Asked& asked, const Response& response) {
+    if (const auto* resync = std::get_if<ResyncRequired>(&response)) {
+        expect(sync.cursor.value >= kAhead && resync->reason == ResyncReason::ahead, "resync_required without a cause");
+        return;
+    }
+    const auto* page = std::get_if<SyncPage>(&response);
+    expect(page != nullptr, "a poll answered with something else");
+    auto cursor = sync.cursor;
+    for (const auto& event : page->events) {
+        expect(event.cursor == next(cursor), "a poll skips from " + to_string(cursor) + " to " + to_string(event.cursor));
+        cursor = event.cursor;
+        on_event(sync.actor.user, event);
+    }
+    expect(page->cursor == cursor, "a poll's cursor is not that of its last event");
+    expect(page->events.size() <= sync.limit, "a poll gives more than asked for");
+    expect(page->more || page->cursor >= asked.shown, "a poll claims to be up to date and is not");
+    expect(!page->more || !page->events.empty(), "a poll with more to come and no event");
+}
+
+void Model::on_view(UserId user, const ConversationView& view) {
+    if (view.last_message) on_entry(view.last_message);
+    known_.insert({user, view.conversation.id});
+}
+
+void Model::on_history(const History& history, const Asked& asked, const HistoryPage& page) {
+    Seq last;
+    Page seen{history.conversation, {}};
+    for (const auto& entry : page.messages) {
+        on_entry(entry);
+        expect(entry->conversation_id == history.conversation && entry->is_message(), "history of something else");
+        expect(entry->seq > last, "history out of order");
+        expect(!history.before || entry->seq < *history.before, "history beyond `before`");
+        expect(!history.after || entry->seq > *history.after, "history beyond `after`");
+        last = entry->seq;
+        seen.messages.push_back(last);
+    }
+    expect(page.messages.size() <= history.limit, "history gives more than asked for");
+    const bool newest = !history.before && !history.after && !history.around;
+    const auto removed = removals_asked_.contains({history.actor.user, history.conversation});
+    expect(!newest || removed || last >= asked.seen, "the newest page of history lacks a message that was shown before");
+    if (!seen.messages.empty()) pages_.push_back(std::move(seen));
+}
+
+}  // namespace madang::sim

@@ -1,0 +1,135 @@
+// What the server has promised so far, and the checks that need no more than that: made as each answer and frame leaves the server. What
+// needs the whole history is checked at the end (audit.hpp). Throws Violation.
+//
+// Every text, title and username of a run is made once, so what an answer is about is found by it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "chat/requests.hpp"
+#include "context.hpp"
+#include "disk.hpp"
+
+namespace madang::sim {
+
+// Cursors from here on are asked for only to see them refused.
+inline constexpr std::uint64_t kAhead = 1'000'000;
+
+// Nobody, ever.
+inline constexpr UserId kGhost{kSlots + 17};
+// What a person's devices keep secret.
+Digest256 secret_of(UserId user);
+
+// A message that somebody means to send, however often it is asked for.
+struct SendFact {
+    UserId sender;
+    ConversationId conversation;  // none: to `peer`
+    UserId peer;
+    std::string client_id;
+    unsigned asked = 0;
+    unsigned refused = 0;              // answered with an error: that attempt has left nothing
+    bool fresh_answer = false;         // answered as new once: never again
+    std::optional<SessionId> session;  // of the first attempt
+    std::uint64_t order = 0;           // of the first attempts in a run
+    Seq floor;                         // acked in this conversation before the first attempt: the message comes later
+    EntryPtr acked;
+};
+
+// A request on its way, with what was already promised when it was made.
+struct Asked {
+    Request request;
+    Cursor shown;       // of the asker's inbox
+    Seq acked;          // in the conversation
+    Seq seen;           // the newest message of the conversation that the asker has seen
+    bool knew = false;  // the asker had been a member of the conversation
+    bool done = false;  // what it asks for had been acked
+};
+
+class Model {
+  public:
+    Model(Context& context, const Disk& disk) : context_(context), disk_(disk) {}
+
+    Asked on_asked(Request request, std::optional<SessionId> session);
+    void on_answer(const Asked& asked, const Result<Response>& answer);
+    void on_event(UserId user, const Event& event);
+    void on_entry(const EntryPtr& entry);
+
+    void set_stranger(UserId user) { stranger_ = user; }
+    bool knows(UserId user, ConversationId conversation) const { return known_.contains({user, conversation}); }
+    Cursor shown(UserId user) const;
+    // Nothing that was asked for could have signed it out.
+    bool is_signed_in(const Actor& actor) const;
+
+    // ---- for the audit
+    using Position = std::pair<ConversationId, Seq>;
+    struct Shown {
+        Position position;
+        Role role = Role::member;
+    };
+    struct Page {
+        ConversationId conversation;
+        std::vector<Seq> messages;
+    };
+    const std::map<std::string, SendFact>& sends() const { return sends_; }
+    const std::map<Position, EntryPtr>& entries() const { return entries_; }
+    const std::map<std::pair<UserId, Cursor>, Shown>& shown_items() const { return items_; }
+    const std::map<std::string, UserId>& accounts() const { return accounts_; }
+    const std::map<std::pair<UserId, DeviceId>, bool>& devices() const { return devices_; }
+    const std::map<std::pair<UserId, UserId>, ConversationId>& directs() const { return directs_; }
+    const std::map<std::pair<UserId, std::string>, ConversationId>& groups() const { return groups_; }
+    const std::vector<std::pair<ConversationId, std::string>>& titles() const { return titles_; }
+    const std::vector<std::pair<ConversationId, Member>>& members_put() const { return members_put_; }
+    const std::vector<std::pair<ConversationId, UserId>>& members_removed() const { return members_removed_; }
+    const std::vector<Page>& pages() const { return pages_; }
+    std::optional<UserId> stranger() const { return stranger_; }
+
+  private:
+    void check_error(const Asked& asked, const Error& error) const;
+    void check_refusal_of_member(const Asked& asked, UserId user, ConversationId conversation, Code code) const;
+    void on_ok(const Asked& asked, const Response& response);
+    void on_sent(const Asked& asked, const Send& send, const Sent& sent);
+    void on_account(const Account& account);
+    void on_session(const OpenSession& request, const Asked& asked, const SessionOpened& opened);
+    void on_sync(const Sync& sync, const Asked& asked, const Response& response);
+    void on_view(UserId user, const ConversationView& view);
+    void on_history(const History& history, const Asked& asked, const HistoryPage& page);
+    void saw(UserId user, const Entry& entry);
+    void must_be_durable(const Entry& entry) const;
+    static std::pair<UserId, UserId> pair_of(UserId a, UserId b) { return {std::min(a, b), std::max(a, b)}; }
+
+    Context& context_;
+    const Disk& disk_;
+    std::optional<UserId> stranger_;
+    std::map<std::string, SendFact> sends_;                                  // by text
+    std::map<std::pair<UserId, std::string>, std::set<std::string>> texts_;  // (sender, client_id) → texts asked for under it
+    std::map<std::tuple<ConversationId, UserId, std::string>, Seq> keys_;
+    std::map<ConversationId, Seq> acked_;
+    std::map<std::pair<UserId, ConversationId>, Seq> seen_;
+    std::map<Position, EntryPtr> entries_;
+    std::map<MessageId, Position> message_ids_;
+    std::map<std::pair<UserId, Cursor>, Shown> items_;
+    std::map<UserId, Cursor> shown_;
+    std::set<std::pair<UserId, ConversationId>> known_;
+    std::set<std::pair<UserId, ConversationId>> removals_asked_;
+    std::set<std::pair<UserId, ConversationId>> mutes_asked_;
+    std::map<std::string, unsigned> sign_ups_asked_;
+    std::map<std::string, UserId> accounts_;
+    std::set<UserId> users_;
+    std::set<UserId> disabling_asked_;
+    std::map<UserId, unsigned> sessions_asked_;
+    std::map<std::pair<UserId, DeviceId>, bool> devices_;  // → still good as far as anybody knows
+    std::set<std::pair<UserId, DeviceId>> sign_outs_asked_;
+    std::map<std::pair<UserId, UserId>, ConversationId> directs_;
+    std::map<std::pair<UserId, std::string>, ConversationId> groups_;
+    std::vector<std::pair<ConversationId, std::string>> titles_;
+    std::vector<std::pair<ConversationId, Member>> members_put_;
+    std::vector<std::pair<ConversationId, UserId>> members_removed_;
+    std::vector<Page> pages_;
+};
+
+}  // namespace madang::sim

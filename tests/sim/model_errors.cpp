@@ -1,0 +1,144 @@
+// Which refusals have a cause: an error that nothing in the run explains is a violation.
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "model.hpp"
+
+namespace madang::sim {
+namespace {
+
+template <typename... Fs>
+struct overloaded : Fs... {
+    using Fs::operator()...;
+};
+
+}  // namespace
+
+bool Model::is_signed_in(const Actor& actor) const {
+    if (disabling_asked_.contains(actor.user)) return false;
+    const auto device = devices_.find({actor.user, actor.device});
+    if (device == devices_.end() || !device->second || sign_outs_asked_.contains({actor.user, actor.device})) return false;
+    return sessions_asked_.at(actor.user) <= context_.plan.limits.devices_per_user;
+}
+
+void Model::check_refusal_of_member(const Asked& asked, UserId user, ConversationId conversation, Code code) const {
+    if (user == stranger_) {
+        if (code != Code::not_found) throw Violation("the stranger is told more than not_found");
+        return;
+    }
+    if (code == Code::not_found && asked.knew) throw Violation("not_found for one who was a member");
+    if (code == Code::not_a_member && !removals_asked_.contains({user, conversation}))
+        throw Violation("not_a_member for one whom nobody removed");
+}
+
+void Model::check_error(const Asked& asked, const Error& error) const {
+    const auto code = error.code;
+    const auto kind = " to request kind " + std::to_string(asked.request.index()) + ": " + error.detail;
+    const auto one_of = [&](std::initializer_list<Code> legal) {
+        for (const auto each : legal)
+            if (each == code) return;
+        throw Violation("the error " + std::string(name_of(code)) + " has no cause" + kind);
+    };
+    if (code == Code::internal) {
+        if (context_.plan.read_errors == 0) throw Violation("internal" + kind);
+        return;
+    }
+    if (code == Code::unavailable) {
+        if (error.retry_after.count() <= 0) throw Violation("unavailable without retry_after" + kind);
+        return;
+    }
+    if (code == Code::storage_full) {
+        if (context_.plan.disk_full == 0) throw Violation("storage_full without a cause" + kind);
+        return;
+    }
+    const auto member = [&](const Actor& actor, ConversationId conversation) {
+        check_refusal_of_member(asked, actor.user, conversation, code);
+    };
+    std::visit(overloaded{
+                   [&](const SignUp& r) {
+                       one_of({Code::username_taken});
+                       if (sign_ups_asked_.at(fold_username(r.username).value()) < 2) throw Violation("username_taken without a cause");
+                   },
+                   [&](const FindAccount&) {
+                       one_of({Code::not_found});
+                       if (asked.done) throw Violation("an account that was acked is not found");
+                   },
+                   [&](const Authenticate& r) {
+                       one_of({Code::unauthenticated});
+                       if (r.secret_hash == secret_of(r.user) && is_signed_in({r.user, r.device}))
+                           throw Violation("a good device is not let in");
+                   },
+                   [&](const OpenSession& r) {
+                       one_of({Code::forbidden});
+                       if (!disabling_asked_.contains(r.user)) throw Violation("a good account can't log in");
+                   },
+                   [&](const CloseSession&) { one_of({Code::not_found}); },
+                   [&](const Acknowledge& r) {
+                       one_of({Code::bad_request, Code::not_found});
+                       if (code == Code::bad_request && r.cursor.value < kAhead) throw Violation("an ack of what was shown is refused");
+                   },
+                   [&](const Sync& r) {
+                       one_of({Code::resync_required, Code::unauthenticated});
+                       if (code == Code::unauthenticated) {
+                           if (is_signed_in(r.actor)) throw Violation("a good device's poll is refused");
+                           return;
+                       }
+                       if (r.cursor.value < kAhead) throw Violation("resync_required without a cause");
+                   },
+                   [&](const CreateDirect& r) {
+                       if (r.actor.user == r.peer) return one_of({Code::bad_request});
+                       if (r.peer == kGhost) return one_of({Code::not_found});
+                       one_of({});
+                   },
+                   [&](const CreateGroup& r) {
+                       const bool haunted = std::ranges::find(r.members, kGhost) != r.members.end();
+                       if (haunted && code == Code::not_found) return;
+                       one_of({Code::group_full, Code::not_a_member});  // the latter: made once, and its maker has left
+                       if (code == Code::not_a_member) {
+                           const auto made = groups_.find({r.actor.user, r.client_id});
+                           if (made == groups_.end()) throw Violation("not_a_member for a group that was never made");
+                           return member(r.actor, made->second);
+                       }
+                       if (r.members.size() + 1 <= context_.plan.limits.group_members) throw Violation("group_full without a cause");
+                   },
+                   [&](const Send& r) {
+                       if (code_points(r.text) > context_.plan.limits.text_chars) return one_of({Code::text_too_long});
+                       if (code == Code::client_id_reused && texts_.at({r.actor.user, r.client_id}).size() > 1) return;
+                       if (code == Code::muted && mutes_asked_.contains({r.actor.user, r.conversation}) && error.retry_after.count() > 0)
+                           return;
+                       if (r.peer == kGhost) return one_of({Code::not_found});
+                       if (r.peer) return one_of({});
+                       one_of({Code::not_found, Code::not_a_member});
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const PutMember& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden, Code::group_full});
+                       if (code != Code::not_found || r.user != kGhost) member(r.actor, r.conversation);
+                   },
+                   [&](const RemoveMember& r) {
+                       // not_found also when the one to remove is not there.
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden});
+                       if (code != Code::not_found || r.actor.user == stranger_) member(r.actor, r.conversation);
+                   },
+                   [&](const UpdateConversation& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden});
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const GetConversation& r) {
+                       one_of({Code::not_found, Code::not_a_member});
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const ListMembers& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden});  // forbidden: of a direct one
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const History& r) {
+                       one_of({Code::not_found, Code::not_a_member});
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const auto&) { one_of({}); },
+               },
+               asked.request);
+}
+
+}  // namespace madang::sim

@@ -1,0 +1,41 @@
+// The seeded bugs by name.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "base/mutant.hpp"
+
+namespace madang::sim {
+
+struct NamedMutant {
+    Mutant mutant;
+    std::string_view name;
+};
+inline constexpr std::array kMutants{
+    NamedMutant{Mutant::inbox_takes_twice, "inbox_takes_twice"},
+    NamedMutant{Mutant::inbox_ignores_hole, "inbox_ignores_hole"},
+    NamedMutant{Mutant::skip_replay, "skip_replay"},
+    NamedMutant{Mutant::forget_send_key, "forget_send_key"},
+    NamedMutant{Mutant::attach_gap, "attach_gap"},
+    NamedMutant{Mutant::deliver_to_left, "deliver_to_left"},
+    NamedMutant{Mutant::reuse_seq_after_load, "reuse_seq_after_load"},
+    NamedMutant{Mutant::wake_in_reverse, "wake_in_reverse"},
+    NamedMutant{Mutant::never_repeat, "never_repeat"},
+    NamedMutant{Mutant::history_for_strangers, "history_for_strangers"},
+    NamedMutant{Mutant::ack_before_durable, "ack_before_durable"},
+    NamedMutant{Mutant::drop_in_doubt, "drop_in_doubt"},
+    NamedMutant{Mutant::torn_batch, "torn_batch"},
+    NamedMutant{Mutant::durable_too_early, "durable_too_early"},
+    NamedMutant{Mutant::read_too_early, "read_too_early"},
+    NamedMutant{Mutant::no_claim, "no_claim"},
+};
+
+inline std::optional<Mutant> mutant_named(std::string_view name) {
+    for (const auto& each : kMutants)
+        if (each.name == name) return each.mutant;
+    return std::nullopt;
+}
+
+}  // namespace madang::sim

@@ -1,0 +1,55 @@
+// What a seed decides beforehand: how large, how hostile, how cold. Immutable.
+#pragma once
+
+#include <cstdint>
+
+#include "base/limits.hpp"
+#include "dice.hpp"
+
+namespace madang::sim {
+
+using namespace std::chrono_literals;
+
+enum class Temper : std::uint8_t { calm, mild, hostile };
+
+struct Plan {
+    std::uint64_t seed = 0;
+    Temper temper = Temper::calm;
+    unsigned engines = 1;
+    unsigned people = 4;  // beside one stranger
+    unsigned devices_max = 2;
+    Micros active = 2s;   // people do things for that long, and faults happen
+    Micros think = 40ms;  // mean pause between two acts of a device
+    Limits limits;
+
+    // The shell.
+    unsigned turn_events_max = 8;
+    unsigned in_flight_max = 1;  // turns; 1 = the loop commits itself
+    Micros turn_max = 200us;
+    Micros commit_max = 1ms;
+    double in_doubt = 0;
+    Micros read_max = 2ms;
+    // The bus.
+    double bus_lost = 0;
+    double bus_repeated = 0;
+    Micros bus_max = 500us;
+    // The clients' network.
+    Micros latency_max = 3ms;
+    double cut = 0;         // of frames: the connection breaks
+    double lost = 0;        // of HTTP requests, and of their answers
+    double slow_drain = 0;  // of catch-up pages: read late
+    Micros timeout = 1500ms;
+    // The process.
+    unsigned crashes = 0;
+    bool drains = false;          // one stop in good order, too
+    bool engines_change = false;  // at a restart
+    double wall_steps_back = 0;   // per second, and at a restart
+    double disabled = 0;          // per second: an account is disabled for a while
+    double disk_full = 0;         // per second
+    double read_errors = 0;       // of reads by the pool
+    double stalls = 0;            // per second: a slow disk or bus for a while
+};
+
+Plan make_plan(std::uint64_t seed);
+
+}  // namespace madang::sim

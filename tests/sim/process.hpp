@@ -1,0 +1,53 @@
+// One life of the server process: its engines with their shells, the bus between them and the pool of readers.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "bus.hpp"
+#include "shell.hpp"
+
+namespace madang::sim {
+
+// The gateways: where effects for clients go.
+class Front {
+  public:
+    virtual ~Front() = default;
+    // On the gateway's own loop; `from` is the engine it comes from.
+    virtual void on_effect(EngineIndex from, Effect effect) = 0;
+};
+
+class Process final : public Outlet {
+  public:
+    Process(Context& context, Disk& disk, Front& front, unsigned engines, Epoch epoch);
+
+    unsigned engines() const { return static_cast<unsigned>(shells_.size()); }
+    EngineIndex owner(UserId user) const { return owner_of(slot_of(user), engines()); }
+    // A request that a gateway has taken: reaches its engine after the hop between loops, if there is one.
+    void submit(const ReplyTo& from, Request request);
+    void end_waits();
+    // Batches that did not reach the disk.
+    std::vector<Batch> crash();
+    bool is_idle() const;
+    std::string describe() const;  // who is not idle, and why
+    const std::vector<std::unique_ptr<Shell>>& shells() const { return shells_; }
+
+    void carry_out(EngineIndex engine, Effect effect) override;
+    void run_job(EngineIndex engine, Job job) override;
+
+  private:
+    Micros hop(EngineIndex from, EngineIndex to);
+    void read(EngineIndex engine, const Job& job);
+
+    Context& context_;
+    Disk& disk_;
+    Front& front_;
+    Limits limits_;
+    Lifetime lifetime_;
+    Bus bus_;
+    std::vector<std::unique_ptr<Shell>> shells_;
+    std::vector<Micros> lane_free_;  // (from, to): posts between two loops keep their order
+    std::size_t reads_ = 0;
+};
+
+}  // namespace madang::sim

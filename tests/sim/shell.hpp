@@ -1,0 +1,80 @@
+// What the I/O loop does around one engine: delivers a few events, ends the turn, commits its batch, tells the engine, carries the effects
+// out, each in its order. Commits take random time, may be in doubt, and up to `in_flight_max` turns may wait for theirs.
+#pragma once
+
+#include <deque>
+#include <variant>
+#include <vector>
+
+#include "chat/engine.hpp"
+#include "context.hpp"
+#include "disk.hpp"
+
+namespace madang::sim {
+
+// The rest of the process, as a shell sees it.
+class Outlet {
+  public:
+    virtual ~Outlet() = default;
+    virtual void carry_out(EngineIndex engine, Effect effect) = 0;
+    virtual void run_job(EngineIndex engine, Job job) = 0;
+};
+
+class Shell {
+  public:
+    struct Asked {
+        ReplyTo from;
+        Request request;
+    };
+    struct FromBus {
+        EngineIndex from = 0;
+        BusMessage message;
+    };
+    struct TimePasses {};
+    using Input = std::variant<Asked, FromBus, Loaded, TimePasses>;
+
+    Shell(Context& context, EngineOptions options, Disk& disk, Outlet& outlet);
+
+    void start();
+    void receive(Input input);
+    // For a drain: no poll waits any more.
+    void end_waits();
+    // The end of the process. Of the batches in flight a prefix reaches the disk; those that do not are returned: they must never count.
+    std::vector<Batch> crash();
+
+    bool is_idle() const { return inputs_.empty() && flight_.empty() && !engine_.wants_turn() && engine_.is_idle(); }
+    EngineFigures figures() const { return engine_.figures(); }
+    EngineIndex index() const { return options_.index; }
+
+  private:
+    struct InFlight {
+        Ticket ticket = 0;
+        Batch batch;
+        std::vector<Effect> effects;
+        bool written = false;
+    };
+
+    void deliver(Input input);
+    void wake();
+    void turn();
+    void commit();
+    void write();
+    void give_up_head();
+    void append(InFlight& turn);
+    void land(std::size_t turns);
+    void check_figures();
+
+    Context& context_;
+    EngineOptions options_;
+    Disk& disk_;
+    Outlet& outlet_;
+    Lifetime lifetime_;
+    Engine engine_;
+    std::deque<Input> inputs_;
+    std::deque<InFlight> flight_;
+    bool turn_is_due_ = false;
+    bool is_committing_ = false;
+    Ticket last_ticket_ = 0;
+};
+
+}  // namespace madang::sim

@@ -1,0 +1,213 @@
+#include "world.hpp"
+
+#include "base/mutant.hpp"
+#include "base/snowflake.hpp"
+#include "check.hpp"
+
+namespace madang::sim {
+namespace {
+
+constexpr Time kDawn = kIdEpoch + std::chrono::days{400};
+constexpr Micros kRestWithin = 90s;  // virtual; repeats back off to 8 s
+constexpr Micros kMisfortuneEvery = 50ms;
+
+}  // namespace
+
+Figures& Figures::operator+=(const Figures& other) {
+    events += other.events, messages += other.messages, entries += other.entries, items += other.items;
+    crashes += other.crashes, loads += other.loads, evictions += other.evictions, virtual_time += other.virtual_time;
+    return *this;
+}
+
+World::World(const Plan& plan, bool print_trace)
+    : plan_(plan),
+      dice_(plan.seed),
+      schedule_(kDawn),
+      trace_(schedule_, print_trace),
+      context_{plan_, dice_, schedule_, trace_},
+      model_(context_, disk_),
+      network_(context_, model_) {}
+
+void World::populate() {
+    for (unsigned i = 0; i <= plan_.people; ++i) {
+        auto& person = *people_.emplace_back(std::make_unique<Person>());
+        person.is_stranger = i == plan_.people;
+        person.username = person.is_stranger ? "stranger" : "person" + std::to_string(i);
+        const auto devices = person.is_stranger ? 1 : dice_.between(1, plan_.devices_max);
+        for (std::uint64_t d = 0; d < devices; ++d) {
+            const bool polls = dice_.chance(0.25);
+            devices_.push_back(std::make_unique<Device>(context_, model_, network_, town_, person, polls));
+            person.devices.push_back(devices_.back().get());
+        }
+        town_.people.push_back(&person);
+    }
+    for (auto& device : devices_) device->start();
+}
+
+// ---- the server's lives -----------------------------------------------------------------------------------------------------------------
+
+void World::start_process() {
+    const auto epoch = mutant(Mutant::no_claim) && epoch_ != 0 ? Result<Epoch>(epoch_) : disk_.claim_all();
+    expect(epoch.has_value(), "the slots can't be claimed");
+    epoch_ = *epoch;
+    for (const auto& batch : std::exchange(late_, {})) expect(disk_.append(batch) == Outcome::fenced, "a batch of a dead owner is taken");
+    const auto engines = plan_.engines_change && figures_.crashes > 0 ? static_cast<unsigned>(dice_.between(1, 3)) : plan_.engines;
+    trace_.note("start", engines, *epoch);
+    process_ = std::make_unique<Process>(context_, disk_, network_, engines, *epoch);
+    network_.use(process_.get());
+}
+
+void World::crash() {
+    if (!process_) return;
+    ++figures_.crashes;
+    is_draining_ = false;
+    trace_.note("crash", figures_.crashes);
+    late_ = process_->crash();
+    network_.on_crash();
+    process_.reset();
+    if (dice_.chance(plan_.wall_steps_back)) schedule_.clock().set_wall(schedule_.clock().now() - Millis{dice_.between(1, 5000)});
+    schedule_.after(dice_.between(Micros{1ms}, Micros{200ms}), [this] { start_process(); });
+}
+
+void World::drain() {
+    if (!process_ || is_draining_) return;
+    is_draining_ = true;
+    trace_.note("drain");
+    network_.on_drain();
+    process_->end_waits();
+    finish_drain(schedule_.now() + Micros{40s});
+}
+
+void World::finish_drain(Micros deadline) {
+    if (!is_draining_) return;  // crashed meanwhile
+    expect(schedule_.now() < deadline, "a drain does not end: " + process_->describe());
+    if (network_.unanswered() > 0 || network_.has_open_sockets() || !process_->is_idle())
+        return schedule_.after(Micros{10ms}, [this, deadline] { finish_drain(deadline); });
+    crash();
+    expect(late_.empty(), "a drain leaves something unwritten");
+}
+
+void World::misfortune() {
+    if (context_.calm) return;
+    schedule_.after(kMisfortuneEvery, [this] { misfortune(); });
+    const auto per_step = std::chrono::duration<double>(kMisfortuneEvery).count();
+    if (dice_.chance(plan_.wall_steps_back * per_step)) {
+        trace_.note("wall back");
+        schedule_.clock().set_wall(schedule_.clock().now() - Millis{dice_.between(1, 2000)});
+    }
+    if (dice_.chance(plan_.stalls * per_step)) context_.stalled_until = schedule_.now() + dice_.between(Micros{10ms}, Micros{700ms});
+    if (dice_.chance(plan_.disabled * per_step)) {
+        const auto& person = dice_.pick(people_);
+        if (person->id) disable(person->id, true);
+    }
+    if (dice_.chance(plan_.disk_full * per_step)) {
+        disk_.set_space(false);
+        schedule_.after(dice_.between(Micros{10ms}, Micros{300ms}), [this] { disk_.set_space(true); });
+    }
+}
+
+void World::disable(UserId user, bool disabled) {
+    network_.http(DisableAccount{user, disabled}, [this, user, disabled](std::optional<Result<Response>> answer) {
+        if (disabled) {
+            schedule_.after(dice_.between(Micros{10ms}, Micros{300ms}), [this, user] { disable(user, false); });
+        } else if (!answer || !*answer) {
+            disable(user, false);
+        }
+    });
+}
+
+// ---- the run ----------------------------------------------------------------------------------------------------------------------------
+
+void World::run_until(Micros when) {
+    while (schedule_.now() < when && schedule_.run_one()) {
+    }
+}
+
+void World::run() {
+    populate();
+    start_process();
+    misfortune();
+    for (unsigned i = 0; i < plan_.crashes; ++i) schedule_.after(dice_.between(Micros{50ms}, plan_.active), [this] { crash(); });
+    if (plan_.drains) schedule_.after(dice_.between(Micros{50ms}, plan_.active), [this] { drain(); });
+    run_until(plan_.active);
+    do {
+        settle();
+        check_rest();
+    } while (!unsettled().empty());  // a late request may have stirred something up
+    std::vector<std::unique_ptr<Walk>> walks;
+    for (const auto& person : people_)
+        if (!person->is_stranger) walks.push_back(std::make_unique<Walk>(context_, network_, *person));
+    while (!std::ranges::all_of(walks, &Walk::is_done)) run_until(schedule_.now() + Micros{10ms});
+    Audit audit(disk_, model_, plan_);
+    audit.run();
+    for (const auto& walk : walks) audit.check_walk(*walk);
+}
+
+void World::settle() {
+    context_.calm = true;
+    context_.stalled_until = {};
+    disk_.set_space(true);
+    trace_.note("calm");
+    const auto deadline = schedule_.now() + kRestWithin;
+    std::string why;
+    do {
+        expect(schedule_.now() < deadline, "no rest: " + why);
+        run_until(schedule_.now() + Micros{50ms});
+        why = unsettled();
+    } while (!why.empty());
+}
+
+// Empty: all is answered, read and at rest.
+std::string World::unsettled() const {
+    if (!process_ || is_draining_) return "the process is down";
+    for (const auto& person : people_)
+        for (const auto* device : person->devices)
+            if (!person->id || !device->is_settled(stored_tail(disk_, person->id)))
+                return device->describe() + ", tail " + (person->id ? to_string(stored_tail(disk_, person->id)) : "none");
+    if (!process_->is_idle()) return process_->describe();
+    bool journal = false;
+    (void)scan_all(disk_, Table::journal, [&](auto, auto) { return !(journal = true); });
+    return journal ? "the journal is not empty" : "";
+}
+
+void World::check_rest() {
+    // Long polls may still wait; nothing else may. Sockets that broke last are noticed a little later, and what was acked is written
+    // within a second.
+    const auto deadline = schedule_.now() + Micros{3s};
+    EngineFigures sum;
+    std::string why;
+    do {
+        expect(schedule_.now() < deadline, std::to_string(network_.unanswered()) + " requests without an answer, " +
+                                               std::to_string(sum.sessions) + " sessions of " + std::to_string(network_.sockets()) +
+                                               " sockets, " + std::to_string(sum.pollers) + " polls that wait, " + why + ", " +
+                                               process_->describe());
+        run_until(schedule_.now() + Micros{20ms});
+        sum = {};
+        why.clear();
+        if (!std::ranges::all_of(devices_, [&](const auto& device) { return device->acks_are_stored(disk_); })) why = "acks are not stored";
+        for (const auto& shell : process_->shells()) {
+            const auto figures = shell->figures();
+            sum.sessions += figures.sessions, sum.pollers += figures.pollers;
+            const auto in_use = figures.sessions + figures.pollers;
+            if (figures.conversations > plan_.limits.conversations_in_memory || figures.users > plan_.limits.users_in_memory + in_use)
+                why = "more in memory than allowed";
+        }
+    } while (network_.unanswered() != sum.pollers || sum.sessions != network_.sockets() || !why.empty());
+}
+
+Figures World::figures() const {
+    auto figures = figures_;
+    figures.events = schedule_.scheduled();
+    figures.virtual_time = schedule_.now();
+    figures.entries = model_.entries().size();
+    figures.items = model_.shown_items().size();
+    for (const auto& [text, fact] : model_.sends()) figures.messages += fact.acked ? 1 : 0;
+    if (!process_) return figures;
+    for (const auto& shell : process_->shells()) {
+        figures.loads += shell->figures().loads;
+        figures.evictions += shell->figures().evictions;
+    }
+    return figures;
+}
+
+}  // namespace madang::sim
