@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "chat/bus.hpp"
 #include "chat/requests.hpp"
+#include "model/signal.hpp"
 #include "store/batch.hpp"
 
 namespace madang {
@@ -20,7 +21,7 @@ struct Reply {
     ReplyTo to;
     Result<Response> response;
 };
-// The next three go to one socket, on the gateway it attached from.
+// The next two go to one socket, on the gateway it attached from.
 struct Attached {
     std::uint32_t gateway = 0;
     SessionId session;
@@ -44,6 +45,15 @@ struct Delivery {
         Role role = Role::member;
     };
     EntryPtr entry;
+    std::vector<To> to;
+};
+// One signal to many sockets. A socket whose queue is half full goes without: never a reason for 4002.
+struct Signalling {
+    struct To {
+        std::uint32_t gateway = 0;
+        SessionId session;
+    };
+    Signal signal;
     std::vector<To> to;
 };
 struct Resync {
@@ -102,7 +112,7 @@ using Ticket = std::uint64_t;
 struct Read {
     Job job;
 };
-using Effect = std::variant<Reply, Attached, Events, Delivery, Resync, CloseSocket, ToEngine, Read>;
+using Effect = std::variant<Reply, Attached, Events, Delivery, Signalling, Resync, CloseSocket, ToEngine, Read>;
 
 struct Turn {
     Ticket ticket = 0;  // of `batch`; an empty batch bears the last one given

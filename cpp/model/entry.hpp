@@ -1,6 +1,7 @@
 // A conversation's log has one entry for every change of it, a user's inbox one item for every entry addressed to the user.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,18 @@ enum class EntryType : std::uint8_t {
     member_updated = 6,
     message_edited = 7,
     message_deleted = 8,
+    // Only in inboxes, never in a log: what concerns one user alone.
+    read_updated = 9,
+    friend_updated = 10,
+};
+
+// Who is named in a text with `@`.
+struct Mentions {
+    std::vector<UserId> users;  // in order of the text, each once
+    bool all = false;           // `@all`, by somebody who may
+
+    bool names(UserId user) const { return all || std::ranges::find(users, user) != users.end(); }
+    bool operator==(const Mentions&) const = default;
 };
 
 struct Message {
@@ -27,12 +40,39 @@ struct Message {
     UserId sender;
     std::string client_id;
     std::string text;
-    std::vector<UserId> mentions;
-    bool mentions_all = false;
+    Mentions mentions;
     Time edited_at{};  // epoch = never
     bool deleted = false;
 
     bool operator==(const Message&) const = default;
+};
+
+struct Entry;
+using EntryPtr = std::shared_ptr<const Entry>;
+
+// What message_edited and message_deleted say. It is a reference: the message's own row is changed in the same append, and has the text.
+struct Revision {
+    Seq target;     // the message's place
+    UserId sender;  // of the message, who need not be the actor
+    Mentions before;
+    Mentions after;    // as of this entry; none when deleted
+    EntryPtr message;  // the target with its present text; null in a stored entry, filled in by whoever reads one
+
+    // As a record: the message is not part of it.
+    bool operator==(const Revision& other) const {
+        return target == other.target && sender == other.sender && before == other.before && after == other.after;
+    }
+};
+
+enum class FriendState : std::uint8_t { none = 0, requested = 1, asked = 2, friends = 3 };  // requested: I asked; asked: they did
+
+// What read_updated and friend_updated say. Stored in the inbox item itself.
+struct Note {
+    std::uint32_t unread = 0, unread_mentions = 0;  // read_updated: after the marker moved
+    Profile user;                                   // friend_updated: the other one
+    FriendState state = FriendState::none;
+
+    bool operator==(const Note&) const = default;
 };
 
 // What an entry other than a message says, all as of that entry, so that a replay shows what was.
@@ -46,24 +86,27 @@ struct Change {
 
 // Immutable once made; shared by pointer between the inboxes and sessions it goes to. Any thread.
 struct Entry {
-    ConversationId conversation_id;
-    Seq seq;
+    ConversationId conversation_id;  // friend_updated: none
+    Seq seq;                         // read_updated: the marker
     EntryType type = EntryType::message_created;
     Time created_at{};
-    UserId actor;                          // who did it
-    Message message;                       // message_*: with its present text
-    std::shared_ptr<const Change> change;  // conversation_* and member_*: never null; message_*: null
+    UserId actor;     // who did it
+    Message message;  // message_created: with its present text
+    // What the other types say; of these at most one is not null.
+    std::shared_ptr<const Change> change;      // conversation_* and member_*
+    std::shared_ptr<const Revision> revision;  // message_edited and message_deleted
+    std::shared_ptr<const Note> note;          // read_updated and friend_updated
 
-    bool is_message() const {
-        return type == EntryType::message_created || type == EntryType::message_edited || type == EntryType::message_deleted;
-    }
+    bool is_message() const { return type == EntryType::message_created; }
+    bool is_revision() const { return type == EntryType::message_edited || type == EntryType::message_deleted; }
+    bool is_note() const { return type == EntryType::read_updated || type == EntryType::friend_updated; }
     bool operator==(const Entry& other) const {
-        const auto same_change = (!change && !other.change) || (change && other.change && *change == *other.change);
+        const auto same = [](const auto& a, const auto& b) { return (!a && !b) || (a && b && *a == *b); };
         return conversation_id == other.conversation_id && seq == other.seq && type == other.type && created_at == other.created_at &&
-               actor == other.actor && message == other.message && same_change;
+               actor == other.actor && message == other.message && same(change, other.change) && same(revision, other.revision) &&
+               same(note, other.note);
     }
 };
-using EntryPtr = std::shared_ptr<const Entry>;
 
 // One thing of a user's inbox.
 struct Event {

@@ -25,6 +25,8 @@ class SessionSink {
     virtual void on_event(Cursor cursor, Role role, const EntryPtr& entry) = 0;
     // A page of a replay. After its last byte has been handed to the kernel: Core::submit(Drained). Does not count for 4002.
     virtual void on_page(std::span<const Event> events) = 0;
+    // Dropped when the socket's queue is half full.
+    virtual void on_signal(const Signal& signal) = 0;
     virtual void on_resync(const ResyncRequired& why) = 0;
     virtual void on_close(CloseCode code) = 0;
 };

@@ -239,6 +239,13 @@ void WebSocketSession::on_attached(Cursor cursor) {
     attach_answered();
 }
 
+void WebSocketSession::on_signal(const Signal& signal) {
+    if (state_ != State::open || unsent_live_bytes() > gateway().core().limits().send_queue_bytes / 2) return;
+    std::string json;
+    wire::append_signal(json, signal);
+    say(json);
+}
+
 void WebSocketSession::on_resync(const ResyncRequired& why) {
     if (state_ != State::open) return;
     std::string json;

@@ -5,6 +5,7 @@
 //   a message of Limits::frame_bytes                     closed with 1009
 //   Limits::send_queue_bytes not taken by the reader     closed with 4002; catch-up pages do not count, and one event of any size may go
 //                                                        out when nothing else waits
+//   half of it                                           signals are dropped
 //   kInFlightMax requests without their replies          reading pauses until half of them are answered
 //   the token's expiry                                   closed with 4001
 //   Limits::offline_after without a frame                closed with 4008; a ping goes out after half of it
@@ -43,6 +44,7 @@ class WebSocketSession final : public Connection, public SessionSink, private Ws
     void on_attached(Cursor cursor) override;
     void on_event(Cursor cursor, Role role, const EntryPtr& entry) override;
     void on_page(std::span<const Event> events) override;
+    void on_signal(const Signal& signal) override;
     void on_resync(const ResyncRequired& why) override;
     void on_close(CloseCode code) override;
 

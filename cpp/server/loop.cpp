@@ -189,6 +189,11 @@ void Loop::carry_out(Attached& effect) {
     if (auto* sink = sink_of(effect.gateway, effect.session)) sink->on_attached(effect.cursor);
 }
 
+void Loop::carry_out(Signalling& effect) {
+    for (const auto& to : effect.to)
+        if (auto* sink = sink_of(to.gateway, to.session)) sink->on_signal(effect.signal);
+}
+
 void Loop::carry_out(Resync& effect) {
     if (auto* sink = sink_of(effect.gateway, effect.session)) sink->on_resync(effect.why);
 }

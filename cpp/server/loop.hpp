@@ -134,6 +134,7 @@ class Loop final : public net::Core {
     void carry_out(Delivery& effect);
     void carry_out(Events& effect);
     void carry_out(Attached& effect);
+    void carry_out(Signalling& effect);
     void carry_out(Resync& effect);
     void carry_out(CloseSocket& effect);
     void carry_out(ToEngine& effect);

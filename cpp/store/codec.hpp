@@ -95,6 +95,11 @@ class Reader {
         spoil();
         return 0;
     }
+    std::uint32_t small() {
+        const auto value = varint();
+        if (value > UINT32_MAX) spoil();
+        return static_cast<std::uint32_t>(value);
+    }
     // A count of things of at least `size_min` bytes each; so a wild count can't ask for memory.
     std::size_t count(std::size_t size_min) {
         const auto value = varint();

@@ -14,11 +14,13 @@ constexpr std::uint8_t kVersion = 1;  // of every record as long as all are in t
 
 constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kMessageFlags = 7;
 constexpr std::uint8_t kLeft = 1, kListed = 2, kUserConversationFlags = 3;
-constexpr std::uint8_t kOwn = 1, kLists = 2, kInboxFlags = 3;
+constexpr std::uint8_t kOwn = 1, kLists = 2, kMentioned = 4, kWasMentioned = 8, kInboxFlags = 15;
 constexpr auto kRoleMax = static_cast<std::uint8_t>(Role::owner);
 constexpr auto kKindMax = static_cast<std::uint8_t>(ConversationKind::room);
 constexpr auto kTypeMin = static_cast<std::uint8_t>(EntryType::message_created);
 constexpr auto kTypeMax = static_cast<std::uint8_t>(EntryType::message_deleted);
+constexpr auto kNoteMax = static_cast<std::uint8_t>(EntryType::friend_updated);
+constexpr auto kFriendMax = static_cast<std::uint8_t>(FriendState::friends);
 
 Writer begin(std::string& out) {
     Writer w(out);
@@ -83,9 +85,7 @@ Conversation read_conversation(Reader& r, ConversationId id) {
     conversation.settings.history = r.enumerator<HistoryAccess>(1);
     conversation.settings.invite = r.enumerator<InviteRight>(1);
     conversation.settings.mention_all = r.enumerator<MentionAllRight>(1);
-    const auto count = r.varint();
-    if (count > UINT32_MAX) r.spoil();
-    conversation.members_count = static_cast<std::uint32_t>(count);
+    conversation.members_count = r.small();
     return conversation;
 }
 
@@ -113,15 +113,37 @@ Member read_member(Reader& r, UserId user) {
     return member;
 }
 
+void write(Writer& w, const std::vector<UserId>& users) {
+    w.varint(users.size());
+    for (const auto user : users) w.id(user);
+}
+
+std::vector<UserId> read_users(Reader& r) {
+    std::vector<UserId> users(r.count(8));
+    for (auto& user : users) user = r.id<UserId>();
+    return users;
+}
+
+void write(Writer& w, const Mentions& mentions) {
+    w.flag(mentions.all);
+    write(w, mentions.users);
+}
+
+Mentions read_mentions(Reader& r) {
+    Mentions mentions;
+    mentions.all = r.flag();
+    mentions.users = read_users(r);
+    return mentions;
+}
+
 void write(Writer& w, const Message& message) {
     const bool edited = message.edited_at != Time{};
     w.id(message.id);
     w.id(message.sender);
-    w.byte((message.mentions_all ? kMentionsAll : 0) | (edited ? kEdited : 0) | (message.deleted ? kDeleted : 0));
+    w.byte((message.mentions.all ? kMentionsAll : 0) | (edited ? kEdited : 0) | (message.deleted ? kDeleted : 0));
     w.text(message.client_id);
     w.text(message.text);
-    w.varint(message.mentions.size());
-    for (const auto user : message.mentions) w.id(user);
+    write(w, message.mentions.users);
     if (edited) w.time(message.edited_at);
 }
 
@@ -129,12 +151,11 @@ void read_message(Reader& r, Message& message) {
     message.id = r.id<MessageId>();
     message.sender = r.id<UserId>();
     const auto set = flags(r, kMessageFlags);
-    message.mentions_all = set & kMentionsAll;
+    message.mentions.all = set & kMentionsAll;
     message.deleted = set & kDeleted;
     message.client_id = r.text();
     message.text = r.text();
-    message.mentions.resize(r.count(8));
-    for (auto& user : message.mentions) user = r.id<UserId>();
+    message.mentions.users = read_users(r);
     if (!(set & kEdited)) return;
     message.edited_at = r.time();
     if (message.edited_at == Time{}) r.spoil();
@@ -173,18 +194,63 @@ Change read_change(Reader& r, ConversationId conversation, EntryType type) {
     return change;
 }
 
+void write(Writer& w, const Revision& revision) {
+    w.position(revision.target);
+    w.id(revision.sender);
+    write(w, revision.before);
+    write(w, revision.after);
+}
+
+Revision read_revision(Reader& r) {
+    Revision revision;
+    revision.target = r.position<Seq>();
+    revision.sender = r.id<UserId>();
+    revision.before = read_mentions(r);
+    revision.after = read_mentions(r);
+    return revision;
+}
+
+bool is_note(EntryType type) { return type == EntryType::read_updated || type == EntryType::friend_updated; }
+bool is_revision(EntryType type) { return type == EntryType::message_edited || type == EntryType::message_deleted; }
+
+void write(Writer& w, const Note& note, EntryType type) {
+    if (type == EntryType::read_updated) {
+        w.varint(note.unread);
+        w.varint(note.unread_mentions);
+        return;
+    }
+    w.id(note.user.id);
+    write(w, note.user);
+    w.byte(static_cast<std::uint8_t>(note.state));
+}
+
+Note read_note(Reader& r, EntryType type) {
+    Note note;
+    if (type == EntryType::read_updated) {
+        note.unread = r.small();
+        note.unread_mentions = r.small();
+        return note;
+    }
+    const auto user = r.id<UserId>();
+    note.user = read_profile(r, user);
+    note.state = r.enumerator<FriendState>(kFriendMax);
+    return note;
+}
+
 }  // namespace
 
 void encode(const Entry& entry, std::string& out) {
-    MADANG_ASSERT(entry.is_message() == !entry.change);
+    MADANG_ASSERT(!entry.is_note() && entry.is_message() == (!entry.change && !entry.revision));
     // One growth of the buffer at most: this runs for every message.
-    out.reserve(out.size() + entry.message.text.size() + entry.message.client_id.size() + 8 * entry.message.mentions.size() + 64);
+    out.reserve(out.size() + entry.message.text.size() + entry.message.client_id.size() + 8 * entry.message.mentions.users.size() + 64);
     auto w = begin(out);
     w.byte(static_cast<std::uint8_t>(entry.type));
     w.time(entry.created_at);
     w.id(entry.actor);
     if (entry.change)
         write(w, *entry.change, entry.type);
+    else if (entry.revision)
+        write(w, *entry.revision);
     else
         write(w, entry.message);
 }
@@ -199,6 +265,8 @@ Result<EntryPtr> decode_entry(ConversationId conversation, Seq seq, std::string_
     entry->actor = r.id<UserId>();
     if (entry->is_message())
         read_message(r, entry->message);
+    else if (entry->is_revision())
+        entry->revision = std::make_shared<const Revision>(read_revision(r));
     else
         entry->change = std::make_shared<const Change>(read_change(r, conversation, entry->type));
     return finish(r, EntryPtr{std::move(entry)}, "entry", conversation.value, seq.value);
@@ -219,12 +287,18 @@ Result<SendKey> decode_send_key(std::string_view bytes) {
 }
 
 void encode(const InboxItem& item, std::string& out) {
+    MADANG_ASSERT(is_note(item.type) == static_cast<bool>(item.note));
     auto w = begin(out);
     w.id(item.conversation_id);
     w.position(item.seq);
     w.byte(static_cast<std::uint8_t>(item.role));
     w.byte(static_cast<std::uint8_t>(item.type));
-    w.byte((item.own ? kOwn : 0) | (item.lists ? kLists : 0));
+    w.byte((item.own ? kOwn : 0) | (item.lists ? kLists : 0) | (item.mentioned ? kMentioned : 0) |
+           (item.was_mentioned ? kWasMentioned : 0));
+    if (is_revision(item.type)) w.position(item.target);
+    if (!item.note) return;
+    w.time(item.created_at);
+    write(w, *item.note, item.type);
 }
 
 Result<InboxItem> decode_inbox_item(std::string_view bytes) {
@@ -233,10 +307,17 @@ Result<InboxItem> decode_inbox_item(std::string_view bytes) {
     item.conversation_id = r.id<ConversationId>();
     item.seq = r.position<Seq>();
     item.role = r.enumerator<Role>(kRoleMax);
-    item.type = r.enumerator<EntryType>(kTypeMax, kTypeMin);
+    item.type = r.enumerator<EntryType>(kNoteMax, kTypeMin);
     const auto set = flags(r, kInboxFlags);
     item.own = set & kOwn;
     item.lists = set & kLists;
+    item.mentioned = set & kMentioned;
+    item.was_mentioned = set & kWasMentioned;
+    if (is_revision(item.type)) item.target = r.position<Seq>();
+    if (is_note(item.type)) {
+        item.created_at = r.time();
+        item.note = std::make_shared<const Note>(read_note(r, item.type));
+    }
     return finish(r, std::move(item), "inbox item");
 }
 
@@ -246,6 +327,9 @@ void encode(const UserConversation& row, std::string& out) {
     w.position(row.last_cursor);
     w.byte(static_cast<std::uint8_t>(row.role));
     w.byte((row.left ? kLeft : 0) | (row.listed ? kListed : 0));
+    w.position(row.read_seq);
+    w.varint(row.unread);
+    w.varint(row.unread_mentions);
 }
 
 Result<UserConversation> decode_user_conversation(ConversationId conversation, std::string_view bytes) {
@@ -258,6 +342,9 @@ Result<UserConversation> decode_user_conversation(ConversationId conversation, s
     const auto set = flags(r, kUserConversationFlags);
     row.left = set & kLeft;
     row.listed = set & kListed;
+    row.read_seq = r.position<Seq>();
+    row.unread = r.small();
+    row.unread_mentions = r.small();
     return finish(r, std::move(row), "conversation of a user", conversation.value);
 }
 

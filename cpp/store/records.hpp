@@ -29,9 +29,20 @@ struct InboxItem {
     Seq seq;
     Role role = Role::member;
     EntryType type = EntryType::message_created;  // of the entry, so that folding an inbox reads no log
-    bool own = false;   // about the recipient: a message of theirs, their own coming and going, a conversation they made
+    bool own = false;   // about the recipient: a message of theirs (or its revision), their own coming and going, a conversation they made
     bool lists = true;  // puts the conversation into the recipient's list
-    bool operator==(const InboxItem&) const = default;
+    bool mentioned = false;      // message_created and message_edited: names the recipient, as of this entry
+    bool was_mentioned = false;  // message_edited and message_deleted: named the recipient before
+    Seq target;                  // message_edited and message_deleted: the message
+    Time created_at{};           // read_updated and friend_updated: the whole entry is here
+    std::shared_ptr<const Note> note;
+
+    bool operator==(const InboxItem& other) const {
+        const auto same_note = (!note && !other.note) || (note && other.note && *note == *other.note);
+        return conversation_id == other.conversation_id && seq == other.seq && role == other.role && type == other.type &&
+               own == other.own && lists == other.lists && mentioned == other.mentioned && was_mentioned == other.was_mentioned &&
+               target == other.target && created_at == other.created_at && same_note;
+    }
 };
 
 // What a user's inbox says of one conversation, as of the checkpoint's cursor.
@@ -42,6 +53,8 @@ struct UserConversation {
     Role role = Role::member;
     bool left = false;
     bool listed = false;  // in the conversation list: a group from joining on, a direct one from its first message or for its creator
+    Seq read_seq;         // the marker; only ever moves forward
+    std::uint32_t unread = 0, unread_mentions = 0;
 
     bool operator==(const UserConversation&) const = default;
 };

@@ -1,6 +1,7 @@
 #include "wire/answers.hpp"
 
 #include "wire/json_writer.hpp"
+#include "wire/words.hpp"
 
 namespace madang::wire {
 namespace {
@@ -57,6 +58,39 @@ void append_pong(std::string& out, std::string_view ref) {
 void append_goaway(std::string& out, std::chrono::milliseconds after) {
     out += R"({"op":"goaway","after_ms":)";
     append_number(out, static_cast<std::uint64_t>(after.count()));
+    out += '}';
+}
+
+void append_signal(std::string& out, const Signal& signal) {
+    struct Members {
+        std::string& out;
+        void operator()(const PresenceSignal& s) const {
+            out += R"("presence","user_id":)";
+            append_id(out, s.user);
+            out.append(R"(,"status":")").append(s.online ? "online" : "offline").append("\"");
+            if (s.last_active_at == Time{}) return;
+            out += R"(,"last_active_at":)";
+            append_time(out, s.last_active_at);
+        }
+        void operator()(const TypingSignal& s) const {
+            out += R"("typing","conversation_id":)";
+            append_id(out, s.conversation);
+            out += R"(,"user_id":)";
+            append_id(out, s.user);
+            out += R"(,"expires_at":)";
+            append_time(out, s.expires_at);
+        }
+        void operator()(const ReceiptSignal& s) const {
+            out += R"("receipt","conversation_id":)";
+            append_id(out, s.conversation);
+            out += R"(,"user_id":)";
+            append_id(out, s.user);
+            out.append(R"(,"kind":")").append(word(s.kind)).append(R"(","seq":)");
+            append_number(out, s.seq.value);
+        }
+    };
+    out += R"({"op":"signal","type":)";
+    std::visit(Members{out}, signal);
     out += '}';
 }
 

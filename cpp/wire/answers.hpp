@@ -8,6 +8,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "model/signal.hpp"
 
 namespace madang::wire {
 
@@ -29,6 +30,7 @@ void append_attached(std::string& out, std::string_view ref, Cursor cursor);
 void append_resync(std::string& out, const ResyncHint& hint);
 void append_pong(std::string& out, std::string_view ref);
 void append_goaway(std::string& out, std::chrono::milliseconds after);
+void append_signal(std::string& out, const Signal& signal);
 void append_reply(std::string& out, std::string_view ref);
 void append_message_reply(std::string& out, std::string_view ref, std::string_view message);
 void append_error_reply(std::string& out, std::string_view ref, const Error& error);

@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "wire/json_writer.hpp"
 #include "wire/objects.hpp"
+#include "wire/words.hpp"
 
 namespace madang::wire {
 namespace {
@@ -19,6 +20,8 @@ std::string_view type_of(const Entry& entry, bool is_own_leaving) {
         case EntryType::member_joined: return "member.joined";
         case EntryType::member_left: return is_own_leaving ? "conversation.left" : "member.left";
         case EntryType::member_updated: return "member.updated";
+        case EntryType::read_updated: return "read.updated";
+        case EntryType::friend_updated: return "friend.updated";
     }
     MADANG_ASSERT(false);
     return {};
@@ -40,9 +43,33 @@ void append_conversation_member(std::string& out, const Entry& entry, const View
                               .peer = peer_of(change, viewer.user)});
 }
 
+std::string encode_note_body(const Entry& entry) {
+    const auto& note = *entry.note;
+    std::string out = R"("type":")";
+    out += type_of(entry, false);
+    if (entry.type == EntryType::friend_updated) {
+        out += R"(","user":)";
+        append_user(out, note.user);
+        out.append(R"(,"state":")").append(word(note.state)).append("\"}");
+        return out;
+    }
+    out += R"(","conversation_id":)";
+    append_id(out, entry.conversation_id);
+    out += R"(,"seq":)";
+    append_number(out, entry.seq.value);
+    out += R"(,"unread":)";
+    append_number(out, note.unread);
+    out += R"(,"unread_mentions":)";
+    append_number(out, note.unread_mentions);
+    out += '}';
+    return out;
+}
+
 }  // namespace
 
 std::string encode_event_body(const Entry& entry, const Viewer& viewer) {
+    if (entry.is_note()) return encode_note_body(entry);
+    const auto* message = entry.is_message() ? &entry : entry.is_revision() ? entry.revision->message.get() : nullptr;
     const bool is_of_member =
         entry.type == EntryType::member_joined || entry.type == EntryType::member_left || entry.type == EntryType::member_updated;
     const bool is_of_viewer = is_of_member && entry.change->member.user.id == viewer.user;
@@ -51,21 +78,21 @@ std::string encode_event_body(const Entry& entry, const Viewer& viewer) {
     const bool is_own_joining = is_of_viewer && entry.type == EntryType::member_joined && entry.change->member.joined_seq().value > 1;
 
     std::string out;
-    if (entry.is_message()) out.reserve(entry.message.text.size() + 320);
+    if (message) out.reserve(message->message.text.size() + 320);
     out += R"("type":")";
     out += type_of(entry, is_own_leaving);
     out += R"(","conversation_id":)";
     append_id(out, entry.conversation_id);
     out += R"(,"seq":)";
     append_number(out, entry.seq.value);
-    if (entry.is_message()) {
+    if (message) {
         out += kMessageKey;
-        append_message(out, entry);
+        append_message(out, *message);
     } else if (is_of_member && !is_own_leaving) {
         out += R"(,"member":)";
         append_member(out, entry.change->member);
     }
-    if (!entry.is_message() && (!is_of_member || is_own_leaving || is_own_joining)) append_conversation_member(out, entry, viewer);
+    if (!message && (!is_of_member || is_own_leaving || is_own_joining)) append_conversation_member(out, entry, viewer);
     out += '}';
     return out;
 }

@@ -19,11 +19,11 @@ struct Viewer {
 };
 
 // Is the body the same for every viewer?
-inline bool has_shared_body(const Entry& entry) { return entry.is_message(); }
+inline bool has_shared_body(const Entry& entry) { return entry.is_message() || entry.is_revision(); }
 
 // `"type":…,"conversation_id":…,"seq":…,"message":{…}}`: the end of an event, its closing brace included.
 std::string encode_event_body(const Entry& entry, const Viewer& viewer);
-// The message object within such a body of a message's entry, for replies.
+// The message object within such a body of a message's entry or its revision, for replies.
 std::string_view message_in(std::string_view event_body);
 
 // One event: the cursor spliced before a body.

@@ -33,11 +33,11 @@ void append_settings(std::string& out, const ConversationSettings& settings) {
 
 void append_mentions(std::string& out, const Message& message) {
     out += '[';
-    for (const auto user : message.mentions) {
+    for (const auto user : message.mentions.users) {
         if (out.back() != '[') out += ',';
         append_id(out, user);
     }
-    if (message.mentions_all) {
+    if (message.mentions.all) {
         if (out.back() != '[') out += ',';
         out += R"("all")";
     }

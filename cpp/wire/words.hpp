@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "model/conversation.hpp"
+#include "model/entry.hpp"
+#include "model/signal.hpp"
 
 namespace madang::wire {
 
@@ -24,6 +26,10 @@ template <>
 inline constexpr std::array<std::string_view, 2> kWords<InviteRight>{"members", "admins"};
 template <>
 inline constexpr std::array<std::string_view, 2> kWords<MentionAllRight>{"admins", "members"};
+template <>
+inline constexpr std::array<std::string_view, 4> kWords<FriendState>{"none", "requested", "asked", "friends"};
+template <>
+inline constexpr std::array<std::string_view, 2> kWords<ReceiptKind>{"delivered", "read"};
 
 template <typename Enum>
 constexpr std::string_view word(Enum value) {

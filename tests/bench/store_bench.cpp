@@ -57,7 +57,7 @@ class Messages {
         const Seq seq{1 + n / 1000};
         entry_.conversation_id = conversation;
         entry_.seq = seq;
-        entry_.message = {MessageId{n + 1}, sender, std::to_string(n), std::string(100, 'x'), {}, false, {}, false};
+        entry_.message = {MessageId{n + 1}, sender, std::to_string(n), std::string(100, 'x'), {}, {}, false};
         put(batch, Table::message, message_key(conversation, seq), entry_);
         put(batch, Table::send_key, send_key(conversation, sender, entry_.message.client_id), SendKey{seq, {}});
         put(batch, Table::inbox, inbox_key(sender, Cursor{seq.value}), InboxItem{conversation, seq});

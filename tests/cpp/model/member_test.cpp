@@ -65,14 +65,14 @@ TEST(Entry, compares_what_a_change_says_not_where_it_lies) {
     EXPECT_FALSE(one == other);
 }
 
-TEST(Entry, of_a_message_is_one_made_edited_or_deleted) {
+TEST(Entry, is_a_message_or_a_revision_of_one_or_a_note_or_a_change) {
     Entry entry;
-    int messages = 0;
-    for (const int type : {1, 2, 3, 4, 5, 6, 7, 8}) {
+    std::string kinds;
+    for (int type = 1; type <= 10; ++type) {
         entry.type = static_cast<EntryType>(type);
-        messages += entry.is_message();
+        kinds += entry.is_message() ? 'm' : entry.is_revision() ? 'r' : entry.is_note() ? 'n' : 'c';
     }
-    EXPECT_EQ(messages, 3);
+    EXPECT_EQ(kinds, "mcccccrrnn");
 }
 
 }  // namespace

@@ -138,6 +138,7 @@ class Sink final : public net::SessionSink {
     void on_page(std::span<const Event> events) override {
         for (const auto& event : events) note("event " + to_string(event.cursor));
     }
+    void on_signal(const Signal&) override { note("signal"); }
     void on_resync(const ResyncRequired&) override { note("resync"); }
     void on_close(CloseCode code) override { note("close " + std::to_string(static_cast<int>(code))); }
     void note(std::string what) {

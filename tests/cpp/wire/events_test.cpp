@@ -36,6 +36,13 @@ Entry message_entry(EntryType type = EntryType::message_created) {
     entry.message.id = MessageId{900};
     entry.message.sender = kOwner;
     entry.message.text = R"(looks like "message":{} or ,"message":1)";
+    if (!entry.is_revision()) return entry;
+    auto target = entry;
+    target.type = EntryType::message_created;
+    target.seq = Seq{3};
+    entry.message = {};
+    entry.revision =
+        std::make_shared<const Revision>(Revision{target.seq, kOwner, {}, {}, std::make_shared<const Entry>(std::move(target))});
     return entry;
 }
 
@@ -53,8 +60,36 @@ TEST(events, a_message_event_bears_cursor_type_position_and_message) {
     EXPECT_EQ(event["seq"], 5);
     EXPECT_EQ(event["conversation_id"], "77");
     EXPECT_EQ(event["message"]["message_id"], "900");
-    EXPECT_EQ(event_json(message_entry(EntryType::message_edited), kJoiner)["type"], "message.edited");
-    EXPECT_EQ(event_json(message_entry(EntryType::message_deleted), kJoiner)["type"], "message.deleted");
+}
+
+TEST(events, a_revision_bears_its_own_position_and_the_message_it_changes) {
+    for (const auto& [type, word] :
+         {std::pair(EntryType::message_edited, "message.edited"), {EntryType::message_deleted, "message.deleted"}}) {
+        const auto event = event_json(message_entry(type), kJoiner);
+        EXPECT_EQ(event["type"], word);
+        EXPECT_EQ(event["seq"], 5);
+        EXPECT_EQ(event["message"]["seq"], 3);
+        EXPECT_EQ(event["message"]["message_id"], "900");
+    }
+}
+
+TEST(events, what_concerns_one_user_alone) {
+    Entry entry;
+    entry.conversation_id = ConversationId{77};
+    entry.seq = Seq{12};
+    entry.type = EntryType::read_updated;
+    entry.note = std::make_shared<const Note>(Note{.unread = 4, .unread_mentions = 1, .user = {}, .state = {}});
+    EXPECT_EQ(event_json(entry, kJoiner),
+              Json::parse(R"({"cursor":8,"type":"read.updated","conversation_id":"77","seq":12,"unread":4,"unread_mentions":1})"));
+
+    Entry friendly;
+    friendly.type = EntryType::friend_updated;
+    friendly.note = std::make_shared<const Note>(Note{.user = {UserId{5}, "eve", "", Time{}}, .state = FriendState::asked});
+    const auto event = event_json(friendly, kJoiner);
+    EXPECT_EQ(event["type"], "friend.updated");
+    EXPECT_EQ(event["user"]["username"], "eve");
+    EXPECT_EQ(event["state"], "asked");
+    EXPECT_FALSE(event.contains("conversation_id"));
 }
 
 TEST(events, the_message_is_found_in_the_shared_body) {

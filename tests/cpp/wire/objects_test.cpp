@@ -20,7 +20,6 @@ Entry message_entry() {
                      .client_id = "c-1",
                      .text = "hi \"you\"",
                      .mentions = {},
-                     .mentions_all = false,
                      .edited_at = {},
                      .deleted = false};
     return entry;
@@ -94,8 +93,7 @@ TEST(objects, a_deleted_message_has_no_text_and_no_mentions) {
 
 TEST(objects, mentions_and_the_time_of_the_last_edit) {
     auto entry = message_entry();
-    entry.message.mentions = {UserId{1}, UserId{2}};
-    entry.message.mentions_all = true;
+    entry.message.mentions = {{UserId{1}, UserId{2}}, true};
     entry.message.edited_at = kWhen;
     const auto json = json_of([&](auto& out) { append_message(out, entry); });
     EXPECT_NE(json.find(R"("mentions":["1","2","all"],"edited_at":"2026-01-31T09:05:00.007Z"})"), std::string::npos) << json;
