@@ -15,9 +15,13 @@ namespace {
 using namespace madang::server;
 
 constexpr const char* kUsage =
-    "usage: madangd [--config FILE] [--data DIR] [--host ADDRESS] [--port N] [--engines N] [--set SECTION.KEY=VALUE]\n";
-const std::map<std::string, std::string> kFlags{
-    {"--data", "server.data"}, {"--host", "server.host"}, {"--port", "server.port"}, {"--engines", "server.engines"}};
+    "usage: madangd [--config FILE] [--data DIR] [--host ADDRESS] [--port N] [--engines N] [--clock system|movable] [--set "
+    "SECTION.KEY=VALUE]\n";
+const std::map<std::string, std::string> kFlags{{"--data", "server.data"},
+                                                {"--host", "server.host"},
+                                                {"--port", "server.port"},
+                                                {"--engines", "server.engines"},
+                                                {"--clock", "server.clock"}};
 
 [[noreturn]] void refuse() {
     std::fputs(kUsage, stderr);

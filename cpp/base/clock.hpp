@@ -1,6 +1,7 @@
-// Time is injected: the server runs on SystemClock, tests and the simulator on ManualClock.
+// Time is injected: the server runs on SystemClock, tests and the simulator on ManualClock, tests against a whole server on MovableClock.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -23,6 +24,20 @@ class SystemClock final : public Clock {
   public:
     Time now() const override { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
     Tick tick() const override { return std::chrono::duration_cast<Tick>(std::chrono::steady_clock::now().time_since_epoch()); }
+};
+
+// Real time and by how much it was moved, for tests against a whole server. Any thread.
+class MovableClock final : public Clock {
+  public:
+    explicit MovableClock(Millis ahead) : ahead_ms_(ahead.count()) {}
+    Time now() const override { return system_.now() + ahead(); }
+    Tick tick() const override { return system_.tick() + ahead(); }
+    void advance(Millis by) { ahead_ms_ += by.count(); }  // never back
+    Millis ahead() const { return Millis{ahead_ms_.load()}; }
+
+  private:
+    SystemClock system_;
+    std::atomic<std::int64_t> ahead_ms_;
 };
 
 // Stands still until it is told to move. External synchronisation.

@@ -73,10 +73,14 @@ void Gateway::watch_deadlines() {
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (error || is_stopped_) return;
         real_wheel_.turn(real_now());
-        clock_wheel_.turn(clock_now());
+        look_at_clock();
         if (++steps_ % kStepsPerSweep == 0) rates_.sweep(clock_now());
         watch_deadlines();
     });
+}
+
+void Gateway::look_at_clock() {
+    if (!is_stopped_) clock_wheel_.turn(clock_now());
 }
 
 template <typename Visit>

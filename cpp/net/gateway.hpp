@@ -52,6 +52,8 @@ class Gateway {
 
     // Begins to watch the deadlines.
     void start();
+    // Deadlines on the injected clock that have come.
+    void look_at_clock();
     void drain(std::chrono::milliseconds grace);
     // Shuts everything; nothing is accepted afterwards.
     void stop();

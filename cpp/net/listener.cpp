@@ -28,6 +28,10 @@ class Listener::State {
         return port;
     }
 
+    void look_at_clock() {
+        for (const auto& gateway : gateways_) gateway->post([&gateway = *gateway] { gateway.look_at_clock(); });
+    }
+
     void drain(std::chrono::milliseconds grace) {
         gateways_[0]->post([this] { acceptor_->close(); });
         for (const auto& gateway : gateways_) gateway->post([&gateway = *gateway, grace] { gateway.drain(grace); });
@@ -75,6 +79,7 @@ Listener::Listener(std::vector<LoopRef> loops, ListenOptions options)
 Listener::~Listener() = default;
 
 Result<std::uint16_t> Listener::listen() { return state_->listen(); }
+void Listener::look_at_clock() { state_->look_at_clock(); }
 void Listener::drain(std::chrono::milliseconds grace) { state_->drain(grace); }
 void Listener::stop() { state_->stop(); }
 ListenerFigures Listener::figures() const { return state_->figures(); }

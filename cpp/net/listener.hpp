@@ -2,10 +2,10 @@
 // on to the loop of its user's engine once it is authenticated, so that inbox and session share a thread.
 //
 // Owner: the composition root. Outlived by: the loops' contexts and Cores. Loop i carries engine i, as far as there are engines.
-// Thread: listen, drain, stop and figures from any thread; the destructor once no loop runs any more, before the contexts die.
-// Limits: file descriptors, those of the process or ListenOptions::descriptors_max. At the maximum a waiting client is accepted and closed
-// at once, and accepting pauses for 100 ms.
-// Errors: listen() only (unavailable: the address is taken or not ours). Everything later concerns one connection and ends there.
+// Thread: listen, look_at_clock, drain, stop and figures from any thread; the destructor once no loop runs any more, before the contexts
+// die. Limits: file descriptors, those of the process or ListenOptions::descriptors_max. At the maximum a waiting client is accepted and
+// closed at once, and accepting pauses for 100 ms. Errors: listen() only (unavailable: the address is taken or not ours). Everything later
+// concerns one connection and ends there.
 #pragma once
 
 #include <chrono>
@@ -57,6 +57,8 @@ class Listener {
 
     // Binds (SO_REUSEADDR) and begins to accept as soon as the loops run. Answers the port.
     Result<std::uint16_t> listen();
+    // The clock was moved: silences and expiries that are over by now have their consequences, in some later turn.
+    void look_at_clock();
     // No new connections; HTTP requests under way are answered, their connections then close; WebSockets get `goaway`, spread over
     // `grace`, and are closed with 1012 at its end. Finished when figures() counts no connection. Once.
     void drain(std::chrono::milliseconds grace = std::chrono::seconds{1});

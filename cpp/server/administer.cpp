@@ -19,7 +19,7 @@ Result<> administer(const Config& config, const AdminCommand& command, const Row
     // A lost store ends in requests without an answer, and these in an error.
     Runtime runtime{config, [] { return std::string{}; }, [](Outcome) {}};
     runtime.run();
-    auto done = run_command({runtime, "none: the server is stopped"}, command, rows);
+    auto done = run_command({runtime, "none: the server is stopped", {}}, command, rows);
     // Every answer is durable; what is left to do is the fan-out to other engines.
     const auto deadline = std::chrono::steady_clock::now() + kIdleWithin;
     while (done && !runtime.is_idle() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(kIdleLook);

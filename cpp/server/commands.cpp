@@ -132,6 +132,19 @@ std::optional<std::uint32_t> number(const std::string& text) {
     return value;
 }
 
+// Of tests, which move in steps of the heartbeat so that clients can ping in between.
+Result<> clock_advance(Context& context) {
+    const auto by = number(context.command.arg(0));
+    if (!by) return fail(Code::bad_request, "how far: a whole number of milliseconds");
+    if (!context.target.advance_clock) {
+        return fail(Code::forbidden, "the clock of this server can't be moved: it was not started with server.clock = \"movable\"");
+    }
+    context.target.advance_clock(Millis{*by});
+    const auto& runtime = context.target.runtime;
+    context.rows({time_text(runtime.clock().now()), std::to_string(runtime.config().limits.heartbeat.count())});
+    return {};
+}
+
 Result<> run_seed(Context& context) {
     const auto users = number(context.command.arg(0));
     const auto group_size = context.command.args.size() < 2 ? 0 : number(context.command.arg(1));
@@ -155,6 +168,7 @@ constexpr Entry kCommands[]{
     {"user-list", 0, 0, user_list},
     {"user-disable", 1, 2, user_disable},
     {"token-mint", 1, 2, token_mint},
+    {"clock-advance", 1, 1, clock_advance},
     {"seed", 1, 2, run_seed},
 };
 

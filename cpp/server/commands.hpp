@@ -5,7 +5,9 @@
 // of the engines; what was done before an error stays.
 #pragma once
 
+#include <functional>
 #include <stop_token>
+#include <string>
 
 #include "base/result.hpp"
 #include "server/admin_protocol.hpp"
@@ -19,6 +21,7 @@ inline constexpr std::uint32_t kSeedUsersMax = 10'000'000;
 struct CommandTarget {
     Runtime& runtime;
     std::string url;
+    std::function<void(Millis)> advance_clock;  // returns when what is due has been looked at; empty: this clock can't be moved
 };
 
 Result<> run_command(CommandTarget target, const AdminCommand& command, const RowSink& rows, std::stop_token stop = {});

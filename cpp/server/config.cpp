@@ -77,6 +77,9 @@ class Loader {
         }
         if (config.server.host.empty()) add_for("server.host", "may not be empty", "\"127.0.0.1\", or \"0.0.0.0\" for every address");
         if (config.server.data.empty()) add_for("server.data", "may not be empty", "a folder");
+        if (config.server.clock != "movable" && config.server.clock_ahead != Millis{0}) {
+            add_for("server.clock_ahead", "real time is never ahead", "server.clock = \"movable\", in tests");
+        }
         const auto& url = config.server.public_url;
         if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://")) {
             add_for("server.public_url", "not a URL", "begins with http:// or https://");

@@ -32,6 +32,8 @@ struct Config {
         std::string log_level = "info";
         std::string log_format = "text";
         Millis drain{30'000};
+        std::string clock = "system";
+        Millis clock_ahead{0};
     };
     struct StoreSection {
         std::string commit = "inline";

@@ -36,6 +36,8 @@ const std::vector<ConfigKey> kKeys{
     {"server", "log_level", TEXT(server.log_level), "Least severe line that is logged.", 0, UINT64_MAX, {"debug", "info", "warn", "error"}},
     {"server", "log_format", TEXT(server.log_format), "One line of text, or one JSON object a line.", 0, UINT64_MAX, {"text", "json"}},
     {"server", "drain", TIME(server.drain), "How long a stop waits for what is in flight.", 0, 3'600 * kSecond},
+    {"server", "clock", TEXT(server.clock), "Real time; or, for tests, one that the administration socket's clock-advance moves on.", 0, UINT64_MAX, {"system", "movable"}},
+    {"server", "clock_ahead", TIME(server.clock_ahead), "How far a movable clock is ahead of real time at the start.", 0, 3'650 * kDay},
 
     {"store", "commit", TEXT(store.commit), "Who waits for the disk: the I/O thread (cheapest) or a thread of its own (for slow disks).", 0, UINT64_MAX, {"inline", "thread"}},
     {"store", "free_space_floor", BYTES(store.free_space_floor), "With less free space than this, sends answer storage_full; reads go on.", 0, UINT64_MAX},

@@ -93,15 +93,22 @@ void Loop::arm_tick() {
     tick_.expires_after(kTickEvery);
     tick_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;
-        if (engine_) {
-            engine_->tick();
-            touched_ = true;
-            committer_->retry();
-            const std::lock_guard lock{engine_figures_mutex_};
-            engine_figures_ = engine_->figures();
-        }
+        tick();
         arm_tick();
     });
+}
+
+void Loop::tick() {
+    if (!engine_) return;
+    engine_->tick();
+    touched_ = true;
+    committer_->retry();
+    const std::lock_guard lock{engine_figures_mutex_};
+    engine_figures_ = engine_->figures();
+}
+
+void Loop::look_at_clock() {
+    post([](Loop& loop) { loop.tick(); });
 }
 
 bool Loop::has_work() const { return touched_ || !deferred_.empty() || !turn_end_.empty() || (engine_ && engine_->wants_turn()); }

@@ -76,6 +76,8 @@ class Loop final : public net::Core {
     void stop();
     // For a drain: open long polls are answered, and from now on none waits. Any thread.
     void end_waits();
+    // The clock was moved: what is due by now is done in some later turn. Any thread.
+    void look_at_clock();
     // Runs on the loop's thread, in some later turn.
     void post(std::move_only_function<void(Loop&)> work);
     void deliver(ReadAnswers answers);
@@ -124,6 +126,7 @@ class Loop final : public net::Core {
     using PasswordWaiter = std::variant<OnHash, OnVerified>;
 
     void arm_tick();
+    void tick();
     bool has_work() const;
     void end_turn();
     void end_engine_turn();

@@ -32,6 +32,7 @@ Runtime::Runtime(const Config& config, std::function<std::string()> metrics, std
     init_crypto();
     const BlockedSignals blocked;  // in every thread that is made here: signals go to the program's own
     data_ = make_folder(config_.server.data);
+    make_clock();
     open_store();
     readers_ = std::make_unique<ReaderPool>(config_.server.reader_threads, *store_, config_.limits, config_.server.engines,
                                             [this](std::uint32_t loop, ReadAnswers answers) { loops_[loop]->deliver(std::move(answers)); });
@@ -40,7 +41,7 @@ Runtime::Runtime(const Config& config, std::function<std::string()> metrics, std
                                        [this](std::uint32_t loop, PasswordAnswer answer) { loops_[loop]->deliver(std::move(answer)); });
     services_ = std::make_unique<LoopServices>(LoopServices{
         .store = *store_,
-        .clock = clock_,
+        .clock = *clock_,
         .limits = config_.limits,
         .discovery = discovery_,
         .readers = *readers_,
@@ -57,6 +58,16 @@ Runtime::Runtime(const Config& config, std::function<std::string()> metrics, std
 }
 
 Runtime::~Runtime() { stop(); }
+
+void Runtime::make_clock() {
+    if (config_.server.clock == "movable") {
+        auto movable = std::make_unique<MovableClock>(config_.server.clock_ahead);
+        movable_clock_ = movable.get();
+        clock_ = std::move(movable);
+    } else {
+        clock_ = std::make_unique<SystemClock>();
+    }
+}
 
 void Runtime::open_store() {
     auto opened = RocksStore::open({

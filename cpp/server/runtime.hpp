@@ -47,7 +47,8 @@ class Runtime {
     const Config& config() const { return config_; }
     const std::string& data() const { return data_; }  // absolute
     const RocksStore& store() const { return *store_; }
-    const Clock& clock() const { return clock_; }
+    const Clock& clock() const { return *clock_; }
+    MovableClock* movable_clock() { return movable_clock_; }  // null: it is real time
     Random& random() { return random_; }
     OneServer& discovery() { return discovery_; }
     std::atomic<bool>& ready() { return ready_; }
@@ -57,12 +58,14 @@ class Runtime {
     PasswordFigures password_figures() const { return passwords_->figures(); }
 
   private:
+    void make_clock();
     void open_store();
     void make_loops();
 
     const Config config_;
     std::string data_;
-    SystemClock clock_;
+    MovableClock* movable_clock_ = nullptr;  // clock_, if it is one
+    std::unique_ptr<Clock> clock_;
     SecureRandom random_;
     OneServer discovery_;
     std::atomic<bool> ready_{false};

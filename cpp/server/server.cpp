@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <future>
 #include <limits>
+#include <memory>
+#include <vector>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -15,6 +18,7 @@
 #include "base/log.hpp"
 #include "server/commands.hpp"
 #include "server/metrics.hpp"
+#include "server/requester.hpp"
 #include "server/signals.hpp"
 
 namespace madang::server {
@@ -197,7 +201,9 @@ void Server::open() {
     control_ = std::make_unique<Control>(*this);
     runtime_->run();
     admin_ = std::make_unique<AdminSocket>(data_, [this](const AdminCommand& command, const RowSink& rows, std::stop_token stop) {
-        return run_command({*runtime_, url()}, command, rows, std::move(stop));
+        CommandTarget target{*runtime_, url(), {}};
+        if (auto* clock = runtime_->movable_clock()) target.advance_clock = [this, clock](Millis by) { advance_clock(*clock, by); };
+        return run_command(std::move(target), command, rows, std::move(stop));
     });
     runtime_->ready() = true;
     log(LogLevel::info, "serving",
@@ -208,6 +214,21 @@ void Server::open() {
          {"version", MADANG_VERSION},
          {"pid", getpid()}});
     control_->run();
+}
+
+// Sockets first: what is silent for too long ends before its user is looked at, as it does when time passes by itself.
+void Server::advance_clock(MovableClock& clock, Millis by) {
+    clock.advance(by);
+    listener_->look_at_clock();
+    const auto& loops = runtime_->loops();
+    std::vector<std::future<void>> looked;
+    for (const auto& loop : loops) {
+        loop->look_at_clock();
+        auto done = std::make_shared<std::promise<void>>();
+        looked.push_back(done->get_future());
+        loop->post([done](Loop&) { done->set_value(); });
+    }
+    for (const auto& each : looked) each.wait_for(kAnswerWithin);  // a loop that has stopped won't look any more
 }
 
 int Server::wait() {

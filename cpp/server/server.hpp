@@ -56,6 +56,7 @@ class Server {
     void begin_drain();
     bool is_drained() const;
     void close();
+    void advance_clock(MovableClock& clock, Millis by);
     void reach(Phase phase);
     double load() const;
 

@@ -135,3 +135,17 @@ def test_a_wrong_configuration_ends_the_start_and_says_why(make_server: MakeServ
     assert server.run_to_end(within=15) != 0
     assert "madang.toml" in server.log_text()
     assert word in server.log_text()
+
+
+def test_a_movable_clock_moves_tokens_and_silence(make_server: MakeServer) -> None:
+    server = make_server(clock="movable", config='[accounts]\ntoken_lifetime = "1h"\n')
+    alice = Device.sign_up(server.api, "alice")
+    pinging, silent = alice.connect(), alice.connect()
+    silent.keeps_silent, silent.socket.answers_pings = True, False
+    server.advance(31)
+    assert silent.expect_close().code == 4008
+    pinging.ping()
+    server.advance(3_600)
+    assert pinging.expect_close().code == 4001
+    with refused("unauthenticated"):
+        alice.get("/users/me")

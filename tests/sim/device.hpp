@@ -56,6 +56,7 @@ class Device final : public Endpoint {
 
     void on_attached(Cursor tail) override;
     void on_events(const std::vector<Event>& events) override;
+    void on_signal(const Signal&) override {}
     void on_resync(const ResyncRequired& why) override;
     void on_close_code(CloseCode code) override;
     void on_closed() override;

@@ -119,6 +119,11 @@ void Model::on_entry(const EntryPtr& entry) {
            "a client id stored twice: " + message.client_id + " at " + at(*entry));
 }
 
+void Model::on_signal(UserId user, const Signal& signal) {
+    context_.trace.note("signal", user.value, signal.index());
+    expect(user != stranger_, "the stranger is told something");
+}
+
 void Model::on_event(UserId user, const Event& event) {
     context_.trace.note("event", user.value, event.cursor.value, event.entry->conversation_id.value, event.entry->seq.value);
     on_entry(event.entry);

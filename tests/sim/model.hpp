@@ -14,6 +14,7 @@
 #include "chat/requests.hpp"
 #include "context.hpp"
 #include "disk.hpp"
+#include "model/signal.hpp"
 
 namespace madang::sim {
 
@@ -58,6 +59,7 @@ class Model {
     void on_answer(const Asked& asked, const Result<Response>& answer);
     void on_event(UserId user, const Event& event);
     void on_entry(const EntryPtr& entry);
+    void on_signal(UserId user, const Signal& signal);
 
     void set_stranger(UserId user) { stranger_ = user; }
     bool knows(UserId user, ConversationId conversation) const { return known_.contains({user, conversation}); }

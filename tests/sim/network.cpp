@@ -214,6 +214,17 @@ void Network::on_delivery(const Delivery& delivery) {
     }
 }
 
+// Some are dropped, as by a socket whose queue is half full.
+void Network::on_signalling(const Signalling& signalling) {
+    for (const auto& to : signalling.to) {
+        const auto found = sockets_.find(to.session);
+        if (found == sockets_.end() || !found->second.server_open) continue;
+        model_.on_signal(found->second.actor.user, signalling.signal);
+        if (context_.fault(context_.plan.signal_dropped)) continue;
+        down(to.session, [signal = signalling.signal](Endpoint& endpoint) { endpoint.on_signal(signal); });
+    }
+}
+
 void Network::on_effect(EngineIndex from, Effect effect) {
     const auto server_end = [&](SessionId session) {
         const auto found = sockets_.find(session);
@@ -222,6 +233,7 @@ void Network::on_effect(EngineIndex from, Effect effect) {
     if (auto* reply = std::get_if<Reply>(&effect)) return on_reply(std::move(*reply));
     if (auto* page = std::get_if<Events>(&effect)) return on_page(std::move(*page));
     if (const auto* delivery = std::get_if<Delivery>(&effect)) return on_delivery(*delivery);
+    if (const auto* signalling = std::get_if<Signalling>(&effect)) return on_signalling(*signalling);
     if (const auto* attached = std::get_if<Attached>(&effect); attached && server_end(attached->session)) {
         context_.trace.note("attached", from, attached->session.value, attached->cursor.value);
         down(attached->session, [tail = attached->cursor](Endpoint& endpoint) { endpoint.on_attached(tail); });

@@ -21,6 +21,7 @@ class Endpoint {
     virtual ~Endpoint() = default;
     virtual void on_attached(Cursor tail) = 0;
     virtual void on_events(const std::vector<Event>& events) = 0;
+    virtual void on_signal(const Signal& signal) = 0;
     virtual void on_resync(const ResyncRequired& why) = 0;
     virtual void on_close_code(CloseCode code) = 0;  // on_closed follows, unless the client closes first
     virtual void on_closed() = 0;
@@ -82,6 +83,7 @@ class Network final : public Front {
     void on_reply(Reply reply);
     void on_page(Events page);
     void on_delivery(const Delivery& delivery);
+    void on_signalling(const Signalling& signalling);
 
     Context& context_;
     Model& model_;

@@ -25,6 +25,7 @@ void disturb(Plan& plan, Dice& dice, double strength) {
     plan.bus_max = dice.chance(0.5) ? std::chrono::duration_cast<Micros>(80ms * strength) : Micros{2ms};
     plan.cut = dice.chance(0.6) ? 0.01 * strength : 0;
     plan.lost = dice.chance(0.6) ? 0.06 * strength : 0;
+    plan.signal_dropped = dice.chance(0.3) ? 0.3 * strength : 0;
     plan.slow_drain = dice.chance(0.5) ? 0.5 * strength : 0;
     plan.crashes = static_cast<unsigned>(dice.below(strength > 0.5 ? 4 : 2));
     plan.engines_change = dice.chance(0.4);

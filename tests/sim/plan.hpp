@@ -35,9 +35,10 @@ struct Plan {
     Micros bus_max = 500us;
     // The clients' network.
     Micros latency_max = 3ms;
-    double cut = 0;         // of frames: the connection breaks
-    double lost = 0;        // of HTTP requests, and of their answers
-    double slow_drain = 0;  // of catch-up pages: read late
+    double cut = 0;             // of frames: the connection breaks
+    double lost = 0;            // of HTTP requests, and of their answers
+    double signal_dropped = 0;  // of signals: the socket's queue is half full
+    double slow_drain = 0;      // of catch-up pages: read late
     Micros timeout = 1500ms;
     // The process.
     unsigned crashes = 0;

@@ -92,6 +92,7 @@ def add_serve(commands: Parsers) -> None:
     serve.add_argument("--host", metavar="H", help="address to listen on (MADANG_SERVER__HOST)")
     serve.add_argument("--port", metavar="P", type=number(0, 65_535), help="0 = any free port (MADANG_SERVER__PORT)")
     serve.add_argument("--engines", metavar="N", type=number(1, 64), help="engines that share the work (MADANG_SERVER__ENGINES)")
+    serve.add_argument("--clock", choices=("system", "movable"), help="movable: for tests, which move it on (MADANG_SERVER__CLOCK)")
     serve.add_argument("--demo", action="store_true", help="give an empty store the users alice, bob and carol, and print their tokens")
 
 

@@ -22,7 +22,7 @@ def configuration_of(arguments: argparse.Namespace) -> tuple[str | None, dict[st
     if path is None and Path(DEFAULT_FILE).exists():
         path = DEFAULT_FILE
     flags = {"server.data": arguments.data}
-    for name in ("host", "port", "engines"):
+    for name in ("host", "port", "engines", "clock"):
         flags[f"server.{name}"] = getattr(arguments, name, None)
     return path, {key: str(value) for key, value in flags.items() if value is not None}
 

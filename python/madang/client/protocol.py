@@ -186,6 +186,7 @@ class Protocol:
             take = {
                 "events": self._on_events,
                 "reply": self._on_reply,
+                "pong": self._on_reply,
                 "attached": self._on_attached,
                 "resync": self._on_resync,
                 "goaway": self._on_goaway,

@@ -13,6 +13,11 @@
         server.start()
         bob.expect(text="hi")
 
+    def test_a_day_later(chat):
+        alice, bob = chat.user("alice"), chat.user("bob")
+        chat.clock.advance(86_400)
+        assert alice.send(bob, "good morning").created_at > bob.user.created_at
+
 Fixtures: `chat` (a fresh world on a shared server), `chat_server` (that server), `chat_server_factory` (servers of the test's own). The
 option `--madang-url` has the shared server be one that runs already. MADANG_TEST_COMMAND replaces `python -m madang serve` as what starts
 one. When a test fails, its report has the servers' logs and the users' frames. `Proxy` is a line that can be cut.
@@ -26,14 +31,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from madang.testing.actor import Actor
     from madang.testing.chat_server import ChatServer, RunningServer
+    from madang.testing.clock import Clock
     from madang.testing.proxy import Proxy
     from madang.testing.world import World
 
-__all__ = ["Actor", "ChatServer", "Proxy", "RunningServer", "World"]
+__all__ = ["Actor", "ChatServer", "Clock", "Proxy", "RunningServer", "World"]
 
 _HOMES = {
     "Actor": "madang.testing.actor",
     "ChatServer": "madang.testing.chat_server",
+    "Clock": "madang.testing.clock",
     "Proxy": "madang.testing.proxy",
     "RunningServer": "madang.testing.chat_server",
     "World": "madang.testing.world",

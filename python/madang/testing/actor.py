@@ -39,6 +39,7 @@ class Actor(Client):
         self._world = world
         self._unmatched: list[Event] = []
         super().__init__(world.url, token=token, cursor=0, trace=lambda direction, frame: self.frames.append(f"{direction} {frame}"))
+        world.clients.add(self._core)
 
     @property
     def id(self) -> str:
@@ -53,7 +54,9 @@ class Actor(Client):
     @property
     def aio(self) -> AsyncClient:
         """The same device for asyncio, from the same place of the inbox on: `async with alice.aio as alice`."""
-        return AsyncClient(self.url, token=self.token, cursor=self.cursor)
+        client = AsyncClient(self.url, token=self.token, cursor=self.cursor)
+        self._world.clients.add(client._core)
+        return client
 
     def send(self, where: Where, text: str, *, client_id: str | None = None) -> Message:
         """As `Client.send`; "@bob" is this world's bob if there is one."""

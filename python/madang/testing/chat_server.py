@@ -12,10 +12,13 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from madang.errors import Error
 from madang.testing.admin import ask
+from madang.testing.clock import Clock
 from madang.testing.world import World
 
 if TYPE_CHECKING:
@@ -40,6 +43,16 @@ class RunningServer:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self.worlds: weakref.WeakSet[World] = weakref.WeakSet()  # whose users are here
+
+    @property
+    def clock(self) -> Clock:
+        """To be moved.
+
+        Raises:
+            madang.Error: this server is somebody else's, and so is its clock.
+        """
+        raise Error("the clock of a server that was running already can't be moved")
 
     def token_of_new_user(self, username: str, password: str | None) -> str:
         from madang.client import Client
@@ -80,6 +93,7 @@ class ChatServer(RunningServer):
             self.config_path.write_text(config, encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
         self._log_from = 0
+        self._clock = Clock(self._move_clock, self._beat)
         self._world: World | None = None
         super().__init__(f"http://127.0.0.1:{self.port}")
 
@@ -158,6 +172,11 @@ class ChatServer(RunningServer):
         if self.is_running:
             self.stop()
 
+    @property
+    def clock(self) -> Clock:
+        """The server's time: `server.clock.advance(31)`."""
+        return self._clock
+
     # ---- who is there ------------------------------------------------------------------------------------------------------------------
 
     @property
@@ -186,13 +205,23 @@ class ChatServer(RunningServer):
 
     # ---- inside ------------------------------------------------------------------------------------------------------------------------
 
+    def _move_clock(self, milliseconds: int) -> int:
+        [[_, heartbeat_ms]] = self.admin("clock-advance", str(milliseconds))
+        return int(heartbeat_ms)
+
+    def _beat(self) -> None:
+        for world in list(self.worlds):
+            world.beat()
+
     def _spawn(self) -> None:
         options = ["--data", str(self.data), "--host", "127.0.0.1", "--port", str(self.port), "--engines", str(self.engines)]
         if self.config_path is not None:
             options += ["--config", str(self.config_path)]
+        clock = {"server.clock": "movable", "server.clock_ahead": f"{self._clock.ahead_ms}ms"}
+        environment = os.environ | {variable_of(key): value for key, value in clock.items()} | self.environment
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                command() + options, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=os.environ | self.environment
+                command() + options, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
             )
 
     def _wait_ready(self, deadline: float) -> bool:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import secrets
+import time
+import weakref
 from typing import TYPE_CHECKING
 
+from madang.client.blocking import result_of
 from madang.testing.actor import Actor
 
 if TYPE_CHECKING:
     from madang.client import Conversation
+    from madang.client.core import Core
     from madang.testing.chat_server import RunningServer
+    from madang.testing.clock import Clock
+
+PONG_WITHIN_S = 10.0
 
 
 class World:
@@ -25,12 +32,31 @@ class World:
     def __init__(self, server: RunningServer, suffix: str = "") -> None:
         self.server = server
         self.actors: dict[str, Actor] = {}
+        self.clients: weakref.WeakSet[Core] = weakref.WeakSet()  # of everybody's devices
         self._suffix = suffix
+        server.worlds.add(self)
 
     @property
     def url(self) -> str:
         """Of the server."""
         return self.server.url
+
+    @property
+    def clock(self) -> Clock:
+        """The server's time, for all worlds on it: `chat.clock.advance(31)`."""
+        return self.server.clock
+
+    def beat(self) -> None:
+        """Every device that is connected pings, and is answered.
+
+        Raises:
+            TimedOut: one isn't, within PONG_WITHIN_S.
+        """
+        deadline = time.monotonic() + PONG_WITHIN_S
+        links = [core.opened for core in list(self.clients) if core.opened is not None and not core.is_closed]
+        pongs = [link.request("ping", {}) for link in links]
+        for pong in pongs:
+            result_of(pong, max(0.0, deadline - time.monotonic()))
 
     def user(self, name: str, *, password: str | None = None) -> Actor:
         """Somebody, made at the first call; the same name is the same actor.

@@ -61,6 +61,28 @@ TEST_F(ServerTest, wait_ends_with_a_stop_from_another_thread_and_success) {
     EXPECT_TRUE(ping().empty());
 }
 
+TEST_F(ServerTest, clock_moves_only_where_it_was_made_movable) {
+    const auto advance = [&](const std::string& by) {
+        std::vector<std::string> answer;
+        const auto done = ask_admin(data_.path() + "/data", {"clock-advance", {by}}, [&](const Fields& row) { answer = row; });
+        return done ? answer : std::vector<std::string>{std::string{name_of(done.error().code)}};
+    };
+    {
+        Server server{config(), {}};
+        server.start();
+        EXPECT_EQ(advance("1000"), std::vector<std::string>{"forbidden"});
+    }
+    auto movable = config();
+    movable.server.clock = "movable";
+    Server server{movable, {}};
+    server.start();
+    EXPECT_EQ(advance("-1"), std::vector<std::string>{"bad_request"});
+    const auto before = advance("0"), after = advance("86400000");
+    ASSERT_EQ(after.size(), 2u);
+    EXPECT_EQ(after[1], "5000");
+    EXPECT_NE(before[0].substr(0, 10), after[0].substr(0, 10));  // another day
+}
+
 TEST_F(ServerTest, stop_is_idempotent_and_needs_no_start) {
     Server never{config(), {}};
     never.stop();

@@ -6,9 +6,11 @@ Thread: one owner; other threads may `post`.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -28,20 +30,38 @@ class Resync(Exception):
         self.cursor = cursor
 
 
+_open: weakref.WeakSet[Listener] = weakref.WeakSet()
+
+
+def ping_everybody(port: int) -> None:
+    """Each open Listener of the server on this port makes a round trip, but for those that keep silent."""
+    waiting: list[tuple[Listener, Callable[[], bool]]] = []
+    for listener in [each for each in _open if each.socket.port == port and not each.keeps_silent]:
+        with contextlib.suppress(Closed):
+            waiting.append((listener, listener.post_ping()))
+    for listener, is_answered in waiting:
+        with contextlib.suppress(Closed):
+            listener.pump_until(is_answered, REPLY_WITHIN_S)
+
+
 class Listener:
     """An open socket and all that came over it."""
 
     def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
+        self.keeps_silent = False  # doesn't ping while the clock is moved
         self.cursor: int | None = None  # of the last event; none before the first `attached`
         self.events: list[Json] = []
         self.replies: dict[Any, Json] = {}
-        self.others: list[Json] = []  # pong, goaway, signal
+        self.signals: list[Json] = []
+        self.others: list[Json] = []  # pong, goaway
+        self._signals_taken = 0  # those that expect_signal() has gone past
         self._taken = 0  # events that expect() has gone past
         self._attached: Json = None
         self._attaching = False
         self._asked: int | None = None
         self._refs = itertools.count(1)
+        _open.add(self)
 
     # ---- requests ---------------------------------------------------------------------------------------------------
 
@@ -110,6 +130,29 @@ class Listener:
         self.pump_until(lambda: self.cursor is not None and self.cursor >= cursor, within)
         return self.events
 
+    def expect_signal(self, kind: str, within: float = EVENT_WITHIN_S, **members: Json) -> Json:
+        """The next signal of this type with these members; signals before it are gone past."""
+
+        def look() -> Json:
+            while self._signals_taken < len(self.signals):
+                signal = self.signals[self._signals_taken]
+                self._signals_taken += 1
+                if signal["type"] == kind and members.items() <= signal.items():
+                    found.append(signal)
+                    return True
+            return False
+
+        found: list[Json] = []
+        self.pump_until(look, within)
+        return found[0]
+
+    def new_signals(self, kind: str) -> list[Json]:
+        """The signals of this type that nobody has expected yet, and that have come by now: a round trip tells."""
+        self.ping()
+        new = [signal for signal in self.signals[self._signals_taken :] if signal["type"] == kind]
+        self._signals_taken = len(self.signals)
+        return new
+
     def expect_silence(self) -> None:
         """Nothing is on its way: a pong comes back and no event before it."""
         before = len(self.events)
@@ -118,9 +161,13 @@ class Listener:
 
     def ping(self) -> None:
         """A round trip through the server, behind everything it has already sent."""
+        self.pump_until(self.post_ping(), REPLY_WITHIN_S)
+
+    def post_ping(self) -> Callable[[], bool]:
+        """Pings; whether it was answered is asked of what this returns."""
         pongs = self._pongs()
         self.send_json({"op": "ping"})
-        self.pump_until(lambda: self._pongs() > pongs, REPLY_WITHIN_S)
+        return lambda: self._pongs() > pongs
 
     def expect_close(self, within: float = 10) -> Closed:
         """Takes what comes until the connection ends."""
@@ -157,6 +204,8 @@ class Listener:
             self._attaching = False
             self.cursor = None
             raise Resync(frame["reason"], frame["cursor"])
+        elif op == "signal":
+            self.signals.append(frame)
         else:
             self.others.append(frame)
 

@@ -19,7 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.admin import ask
 from harness.api import Api
+from harness.listener import ping_everybody
 
 READY_WITHIN_S = 15.0
 STOPPED_WITHIN_S = 30.0
@@ -50,7 +52,7 @@ def free_port() -> int:
 class Server:
     """One server on one port and one data folder, through any number of starts."""
 
-    def __init__(self, folder: Path, *, engines: int = 1, config: str = "", config_file: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, engines: int = 1, config: str = "", config_file: Path | None = None, clock: str = "system") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data = folder / "data"
@@ -59,6 +61,8 @@ class Server:
         self.host = "127.0.0.1"
         self.port = free_port()
         self.config_file = config_file
+        self.clock = clock
+        self.ahead_ms = 0  # by how much a movable clock was moved; kept over restarts
         self.log_read = 0  # bytes of the log that belong to earlier tests
         self.api = Api(self)
         self.up = threading.Event()  # set while it is ready and nobody is about to end it
@@ -85,6 +89,11 @@ class Server:
         if self.config_file is not None:
             options += ["--config", str(self.config_file)]
         return command() + options
+
+    def environment(self) -> dict[str, str]:
+        if self.clock == "system":
+            return dict(os.environ)
+        return os.environ | {"MADANG_SERVER__CLOCK": self.clock, "MADANG_SERVER__CLOCK_AHEAD": f"{self.ahead_ms}ms"}
 
     def start(self, within: float = READY_WITHIN_S) -> float:
         """Starts the process and returns the seconds until /readyz said yes."""
@@ -149,6 +158,17 @@ class Server:
             self.engines = engines
         return self.start()
 
+    def advance(self, seconds: float) -> None:
+        """Lets time pass for a server with `clock="movable"`: in steps of its heartbeat, with a ping of every open Listener after each."""
+        left = round(seconds * 1000)
+        heartbeat_ms = int(ask(self.data, "clock-advance", "0")[0][1])
+        while left > 0:
+            by = min(left, heartbeat_ms)
+            ask(self.data, "clock-advance", str(by))
+            self.ahead_ms += by
+            left -= by
+            ping_everybody(self.port)
+
     def log_text(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
 
@@ -165,7 +185,9 @@ class Server:
     def _spawn(self) -> subprocess.Popen[bytes]:
         assert not self.running, "already running"
         with self.log_path.open("ab") as log:
-            return subprocess.Popen(self.arguments(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder)
+            return subprocess.Popen(
+                self.arguments(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment()
+            )
 
 
 MakeServer = Callable[..., Server]

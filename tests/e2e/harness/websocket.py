@@ -61,6 +61,7 @@ class WebSocket:
         headers: Mapping[str, str] | None = None,
         receive_buffer: int | None = None,
     ) -> None:
+        self.port = port
         self._socket = socket.socket()
         if receive_buffer is not None:  # before connect, or the window is already larger
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)

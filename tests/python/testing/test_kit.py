@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,6 +126,47 @@ def test_lines_of_the_administration_socket_keep_their_fields(fields: list[str])
     line = line_of(*fields)
     assert line.count("\n") == 1
     assert fields_of(line[:-1]) == fields
+
+
+def test_the_clock_is_moved_by_a_day_and_everybody_stays(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory(overrides={"presence.heartbeat": "5m", "presence.offline_after": "1h"})
+    alice, bob = server.user("alice"), server.user("bob")
+    first = alice.send(bob, "good night")
+    server.clock.advance(86_400)
+    second = alice.send(bob, "good morning")
+    assert 86_400 <= (second.created_at - first.created_at).total_seconds() < 86_500
+    assert int(second.message_id) > int(first.message_id)
+    assert [bob.expect().text, bob.expect().text] == ["good night", "good morning"]
+    with urllib.request.urlopen(f"{server.url}/metrics") as metrics:
+        assert b"madang_heartbeats_lost_total 0" in metrics.read(), "a connection didn't live through the day"
+
+
+def test_the_clock_keeps_its_lead_over_a_restart(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory()
+    alice, bob = server.user("alice"), server.user("bob")
+    server.clock.advance(60)
+    before = alice.send(bob, "1")
+    server.kill()
+    server.start()
+    assert alice.send(bob, "2").created_at >= before.created_at
+
+
+def test_tokens_end_by_the_moved_clock(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory(overrides={"accounts.token_lifetime": "30s"})
+    alice = server.user("alice")
+    server.clock.advance(31)
+    with pytest.raises(madang.Unauthenticated):
+        alice.sessions()
+
+
+def test_time_does_not_go_back_and_not_without_being_asked_for(chat_server_factory: MakeServer) -> None:
+    with pytest.raises(ValueError, match="back"):
+        chat_server_factory().clock.advance(-1)
+    real = chat_server_factory(overrides={"server.clock": "system", "server.clock_ahead": "0s"})
+    with pytest.raises(madang.Forbidden):
+        real.clock.advance(1)
+    with pytest.raises(madang.Error, match="running"):
+        RunningServer(real.url).clock.advance(1)
 
 
 def test_a_line_can_be_cut_and_comes_back(chat: World) -> None:
