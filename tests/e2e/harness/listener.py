@@ -56,6 +56,7 @@ class Listener:
         self.signals: list[Json] = []
         self.others: list[Json] = []  # pong, goaway
         self._signals_taken = 0  # those that expect_signal() has gone past
+        self._ended: Closed | None = None
         self._taken = 0  # events that expect() has gone past
         self._attached: Json = None
         self._attaching = False
@@ -185,7 +186,13 @@ class Listener:
     def pump_until(self, done: Callable[[], bool], within: float) -> None:
         deadline = time.monotonic() + within
         while not done():
-            raw = self.socket.receive(deadline - time.monotonic())
+            if self._ended is not None:
+                raise self._ended
+            try:
+                raw = self.socket.receive(deadline - time.monotonic())
+            except Closed as closed:
+                self._ended = closed
+                raise
             if raw:
                 self._take(json.loads(raw))
 
