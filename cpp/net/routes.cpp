@@ -14,6 +14,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/healthz", Access::anyone, healthz},
     Route{"GET", "/readyz", Access::anyone, readyz},
     Route{"GET", "/metrics", Access::anyone, metrics},
+    Route{"GET", "/openapi.json", Access::anyone, openapi},
+    Route{"GET", "/asyncapi.json", Access::anyone, asyncapi},
 
     Route{"POST", "/v1/users", Access::anyone, sign_up},
     Route{"POST", "/v1/sessions", Access::anyone, log_in},

@@ -57,5 +57,7 @@ void connect(Call& call);
 void healthz(Call& call);
 void readyz(Call& call);
 void metrics(Call& call);
+void openapi(Call& call);
+void asyncapi(Call& call);
 
 }  // namespace madang::net

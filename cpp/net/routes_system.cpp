@@ -1,6 +1,8 @@
 // Service discovery, the door to the WebSocket, and what operators ask.
+#include <string>
 #include <utility>
 
+#include "net/published.hpp"
 #include "net/routes.hpp"
 #include "net/websocket_handshake.hpp"
 #include "wire/objects.hpp"
@@ -41,5 +43,9 @@ void readyz(Call& call) {
 }
 
 void metrics(Call& call) { call.answer_text(200, "text/plain; version=0.0.4; charset=utf-8", call.core().metrics()); }
+
+void openapi(Call& call) { call.answer(200, std::string(kOpenApi)); }
+
+void asyncapi(Call& call) { call.answer(200, std::string(kAsyncApi)); }
 
 }  // namespace madang::net

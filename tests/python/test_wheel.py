@@ -106,7 +106,13 @@ def test_it_holds_the_package_its_types_and_its_libraries_and_nothing_else(wheel
     assert {name.split("/")[0].split("-")[0] for name in names} == {"madang", "madang.libs"}
     modules = [name for name in names if Path(name).name.startswith("_core.") and name.endswith(".so")]
     assert len(modules) == 1
-    assert {"madang/py.typed", "madang/_core.pyi", "madang/cli/parser.py"} <= set(names)
+    assert {
+        "madang/py.typed",
+        "madang/_core.pyi",
+        "madang/cli/parser.py",
+        "madang/protocol/openapi.json",
+        "madang/protocol/asyncapi.json",
+    } <= set(names)
     assert not [name for name in names if name.endswith((".cpp", ".hpp", ".a"))]
     assert "rocksdb" in bundled(wheel)
 

@@ -17,6 +17,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from harness.contract import contract_of
+
 Json = Any
 CALL_WITHIN_S = 30.0
 STATUS = {
@@ -132,6 +134,9 @@ class Api:
         else:
             with self._lock:
                 self._idle.append(connection)
+        if (contract := contract_of(self._server)) is not None:
+            media_type = answer.headers.get("content-type", "").split(";")[0]
+            contract.check_answer(method, path, body, answer.status, media_type, answer.body)
         return answer
 
     def call(

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.api import Json, Problem
+from harness.contract import known_contract
 from harness.websocket import Closed, WebSocket
 
 REPLY_WITHIN_S = 20.0
@@ -197,6 +198,8 @@ class Listener:
                 self._take(json.loads(raw))
 
     def _take(self, frame: Json) -> None:
+        if (contract := known_contract()) is not None:
+            contract.check_frame(frame)
         op = frame["op"]
         if op == "events":
             assert frame["events"], "an empty list of events"

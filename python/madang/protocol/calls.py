@@ -1,0 +1,296 @@
+"""Every call of the HTTP interface. Immutable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from madang.protocol.schemas import (
+    CLIENT_ID,
+    CONVERSATION_SETTINGS,
+    CURSOR,
+    ID,
+    MESSAGE_TEXT,
+    OBJECT,
+    PASSWORD,
+    SEQ,
+    TEXT,
+    USERNAME,
+    Schema,
+    list_of,
+    record,
+    ref,
+    words,
+)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Of the query string."""
+
+    name: str
+    schema: Schema
+    about: str = ""
+    is_required: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One method of one path.
+
+    Attributes:
+        name: of the operation.
+        route: method and path, as in the table of cpp/net/routes.cpp.
+        about: the first sentence is its summary.
+        access: without a token, with one, or with one that a browser may offer as a subprotocol.
+        answers: for each 2xx status a schema of JSON, a media type of plain text, or None for no body.
+        refusals: codes, besides those that every call of its kind may answer.
+        body: of the request; None = there is none.
+        is_body_optional: whether the request may come without it.
+    """
+
+    name: str
+    route: str
+    about: str
+    access: Literal["anyone", "user", "handshake"] = "user"
+    query: tuple[Parameter, ...] = ()
+    body: Schema | None = None
+    is_body_optional: bool = False
+    answers: dict[int, Schema | str | None] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> str:
+        return self.route.split()[0]
+
+    @property
+    def path(self) -> str:
+        return self.route.split()[1]
+
+    @property
+    def tag(self) -> str:
+        """The first word after the version; what is outside of it is the server's."""
+        _, first, *rest = self.path.split("/")
+        return rest[0] if first == "v1" and rest[0] in TAGS else "server"
+
+    @property
+    def codes(self) -> set[str]:
+        """Every code that it may answer."""
+        codes = {"bad_request", "unavailable", "internal", *self.refusals}
+        if self.access != "anyone":
+            codes |= {"unauthenticated"}
+        if self.body is not None:
+            codes |= {"too_large"}
+        if self.access == "user" and self.method != "GET":
+            codes |= {"storage_full"}
+        return codes
+
+
+TAGS: Final = ("users", "sessions", "conversations", "sync", "connect", "server")
+PLAIN: Final = "text/plain"
+OF_A_MEMBER: Final = ("not_found", "not_a_member")
+OF_THE_RIGHT: Final = (*OF_A_MEMBER, "forbidden")
+LIMIT: Final = Parameter("limit", {"type": "integer", "minimum": 1}, "A larger one is cut to 100.")
+PAGED: Final = (LIMIT, Parameter("next", {"type": "string", "pattern": "^[0-9]{1,19}$"}, "Of the page before."))
+DURATION: Final = {"type": "string", "pattern": "^[0-9]{1,6}(ms|s|m)$"}
+PARTIAL: Final = ("display_name", "settings")
+
+CALLS: Final[tuple[Call, ...]] = (
+    # ---- the server ----
+    Call(name="healthz", route="GET /healthz", about="Whether the process lives.", access="anyone", answers={200: PLAIN}),
+    Call(name="readyz", route="GET /readyz", about="Whether it serves.", access="anyone", answers={200: PLAIN}),
+    Call(name="metrics", route="GET /metrics", about="Figures, as Prometheus reads them.", access="anyone", answers={200: PLAIN}),
+    Call(name="openapi", route="GET /openapi.json", about="This document.", access="anyone", answers={200: {"type": "object"}}),
+    Call(
+        name="asyncapi",
+        route="GET /asyncapi.json",
+        about="The WebSocket's document.",
+        access="anyone",
+        answers={200: {"type": "object"}},
+    ),
+    Call(
+        name="list_servers",
+        route="GET /v1/servers",
+        about="Chat servers, best first.",
+        access="anyone",
+        query=(Parameter("region", TEXT, "The caller's own; servers there come first."),),
+        answers={200: ref("Servers")},
+    ),
+    # ---- accounts and devices ----
+    Call(
+        name="sign_up",
+        route="POST /v1/users",
+        about="Make an account.",
+        access="anyone",
+        body=record("", optional=("display_name",), username=USERNAME, password=PASSWORD, display_name=TEXT),
+        answers={201: ref("Account")},
+        refusals=("username_taken", "forbidden", "storage_full"),
+    ),
+    Call(
+        name="log_in",
+        route="POST /v1/sessions",
+        about="Log in. Makes a new device; one over `limits.devices_per_user` signs out the device unused for longest.",
+        access="anyone",
+        query=(Parameter("region", TEXT, "The caller's own, for the order of `servers`."),),
+        body=record(
+            "",
+            optional=("device",),
+            username=USERNAME,
+            password=TEXT,
+            device=record("How the device calls itself.", optional=("name", "platform"), name=TEXT, platform=TEXT),
+        ),
+        answers={201: ref("Session")},
+        refusals=("unauthenticated", "storage_full"),
+    ),
+    Call(
+        name="log_out",
+        route="DELETE /v1/sessions/current",
+        about="Log out. The token is good no longer, and the device's socket closes with 4003.",
+        answers={204: None},
+    ),
+    Call(name="list_sessions", route="GET /v1/sessions", about="The account's devices.", answers={200: ref("Sessions")}),
+    Call(
+        name="revoke_session",
+        route="DELETE /v1/sessions/{device_id}",
+        about="Sign out a device of one's own.",
+        answers={204: None},
+        refusals=("not_found",),
+    ),
+    Call(
+        name="find_users",
+        route="GET /v1/users",
+        about="Find a user by name.",
+        query=(Parameter("username", TEXT, "Upper and lower case count as equal.", is_required=True),),
+        answers={200: ref("Users")},
+    ),
+    Call(name="get_me", route="GET /v1/users/me", about="One's own account.", answers={200: ref("Account")}),
+    Call(
+        name="update_me",
+        route="PATCH /v1/users/me",
+        about="Change one's own account; what is left out stays.",
+        body=record("", optional=PARTIAL, display_name=TEXT, settings=OBJECT),
+        answers={200: ref("Account")},
+    ),
+    Call(
+        name="get_user",
+        route="GET /v1/users/{id}",
+        about="A user; of oneself with `settings`.",
+        answers={200: {"anyOf": [ref("User"), ref("Account")]}},
+        refusals=("not_found",),
+    ),
+    # ---- conversations ----
+    Call(
+        name="create_conversation",
+        route="POST /v1/conversations",
+        about="Make a group, or get the direct conversation with a user, which is made when there is none.",
+        body={
+            "oneOf": [
+                record("The one direct conversation of two users.", kind={"const": "direct"}, user_id=ID),
+                record(
+                    "A group, with the caller as its owner.",
+                    optional=("members", "client_id"),
+                    kind={"const": "group"},
+                    title=TEXT,
+                    members=list_of(ID, "At most 100 with the owner, by default; all or none become members."),
+                    client_id={**CLIENT_ID, "description": "A repeat makes no second group."},
+                ),
+            ]
+        },
+        answers={201: ref("Conversation"), 200: ref("Conversation")},
+        refusals=("not_found", "blocked", "group_full", "client_id_reused"),
+    ),
+    Call(
+        name="list_conversations",
+        route="GET /v1/conversations",
+        about="One's conversations, newest activity first.",
+        query=PAGED,
+        answers={200: ref("Conversations")},
+    ),
+    Call(
+        name="get_conversation",
+        route="GET /v1/conversations/{id}",
+        about="A conversation.",
+        answers={200: ref("Conversation")},
+        refusals=OF_A_MEMBER,
+    ),
+    Call(
+        name="update_conversation",
+        route="PATCH /v1/conversations/{id}",
+        about="Change a group's title or settings; what is left out stays.",
+        body=record(
+            "",
+            optional=("title", "settings"),
+            title=TEXT,
+            settings=record("", optional=tuple(CONVERSATION_SETTINGS), **CONVERSATION_SETTINGS),
+        ),
+        answers={200: ref("Conversation")},
+        refusals=OF_THE_RIGHT,
+    ),
+    Call(
+        name="list_members",
+        route="GET /v1/conversations/{id}/members",
+        about="Who belongs to a conversation.",
+        query=PAGED,
+        answers={200: ref("Members")},
+        refusals=OF_A_MEMBER,
+    ),
+    Call(
+        name="put_member",
+        route="PUT /v1/conversations/{id}/members/{user_id}",
+        about="Make a user a member of a group, or give a member another role.",
+        body=record("", optional=("role",), role=words("owner", "admin", "member")),
+        is_body_optional=True,
+        answers={200: ref("Member")},
+        refusals=(*OF_THE_RIGHT, "blocked", "group_full"),
+    ),
+    Call(
+        name="remove_member",
+        route="DELETE /v1/conversations/{id}/members/{user_id}",
+        about="Remove a member from a group; oneself = leave it.",
+        answers={204: None},
+        refusals=OF_THE_RIGHT,
+    ),
+    # ---- messages ----
+    Call(
+        name="send_message",
+        route="POST /v1/conversations/{id}/messages",
+        about="Send a message. The same `client_id` in the same conversation is the same message, however late: 200 instead of 201.",
+        body=record("", client_id=CLIENT_ID, text=MESSAGE_TEXT),
+        answers={201: ref("Message"), 200: ref("Message")},
+        refusals=(*OF_THE_RIGHT, "muted", "blocked", "denied_by_policy", "client_id_reused", "text_too_long", "rate_limited"),
+    ),
+    Call(
+        name="get_history",
+        route="GET /v1/conversations/{id}/messages",
+        about="Read a conversation's messages, at most one of `before`, `after` and `around`; none of them = the newest.",
+        query=(
+            Parameter("before", SEQ),
+            Parameter("after", SEQ),
+            Parameter("around", SEQ),
+            LIMIT,
+        ),
+        answers={200: ref("History")},
+        refusals=OF_A_MEMBER,
+    ),
+    Call(
+        name="sync",
+        route="GET /v1/sync",
+        about="Events after a cursor, which is also an `ack` of it. Without `wait` it polls, with it it waits for the first event.",
+        query=(
+            Parameter("cursor", CURSOR, "Of the last event that the device has; 0 = none.", is_required=True),
+            LIMIT,
+            Parameter("wait", DURATION, "Such as `25s`; at most 60 s."),
+        ),
+        answers={200: ref("Sync")},
+        refusals=("resync_required",),
+    ),
+    Call(
+        name="connect",
+        route="GET /v1/connect",
+        about="Open the WebSocket, subprotocol `madang.v1`; `/asyncapi.json` says what goes over it. "
+        "A browser offers the subprotocols `madang.v1, bearer.<token>`.",
+        access="handshake",
+        answers={101: None},
+        refusals=("forbidden",),
+    ),
+)
