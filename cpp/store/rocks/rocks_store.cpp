@@ -80,6 +80,9 @@ struct RocksStore::Impl {
     Result<> load_epochs();
     void start_watch();
     void check_space();
+    // Resuming flushes what is in memory and begins a new log, both of the write buffer's size. Where these find no room RocksDB 7.8 may say
+    // that all is well and go on with the log whose write has failed, which ends the process (facebook/rocksdb#8046, #12448).
+    std::uint64_t room_to_resume() const { return 2 * options.write_buffer_bytes + (1 << 20); }
     Result<> write_epochs(Slot from, unsigned count, Epoch epoch);
     std::unique_ptr<rocksdb::WriteBatch> take_buffer();
     void give_buffer(std::unique_ptr<rocksdb::WriteBatch> buffer);
@@ -213,7 +216,7 @@ void RocksStore::Impl::check_space() {
     const std::uint64_t free_bytes = std::uint64_t{facts.f_bavail} * facts.f_frsize;
     bool enough = free_bytes >= options.free_bytes_floor;
     if (enough && stalled) {
-        if (db->Resume().ok())
+        if (free_bytes >= room_to_resume() && db->Resume().ok())
             stalled = false;
         else
             enough = false;
