@@ -45,6 +45,8 @@ void count_nothing() {
 
 std::unexpected<Error> refuse(const rocksdb::Status& status) { return fail(Code::internal, "store: " + status.ToString()); }
 
+std::unexpected<Error> not_open() { return fail(Code::unavailable, "the store is not open again yet: its disk is full", Millis{1'000}); }
+
 rocksdb::WriteOptions synced() {
     rocksdb::WriteOptions options;
     options.sync = true;
@@ -80,9 +82,12 @@ struct RocksStore::Impl {
     Result<> load_epochs();
     void start_watch();
     void check_space();
-    // Resuming flushes what is in memory and begins a new log, both of the write buffer's size. Where these find no room RocksDB 7.8 may say
-    // that all is well and go on with the log whose write has failed, which ends the process (facebook/rocksdb#8046, #12448).
-    std::uint64_t room_to_resume() const { return 2 * options.write_buffer_bytes + (1 << 20); }
+    // After "no space" the database is closed and opened again. Its own Resume won't do: in 7.8 it waits for ever for a flush that failed
+    // at the same time, or goes on with the log whose write has failed, which ends the process (facebook/rocksdb#8046, #12448).
+    bool reopen();
+    // Opening writes what the logs hold into tables and begins new logs.
+    std::uint64_t room_to_reopen() const { return 4 * options.write_buffer_bytes; }
+    void close_database();
     Result<> write_epochs(Slot from, unsigned count, Epoch epoch);
     std::unique_ptr<rocksdb::WriteBatch> take_buffer();
     void give_buffer(std::unique_ptr<rocksdb::WriteBatch> buffer);
@@ -98,7 +103,8 @@ struct RocksStore::Impl {
     std::unique_ptr<rocksdb::DB> db;
     std::array<rocksdb::ColumnFamilyHandle*, kTables> families{};
 
-    std::shared_mutex claims;  // appends share it; a claim has it alone, so no append under an old epoch is on its way
+    // Reads and appends share it. A claim has it alone, so no append under an old epoch is on its way; so has who closes the database.
+    mutable std::shared_mutex in_use;
     std::array<Epoch, kSlots> epochs{};
 
     std::mutex buffers_mutex;
@@ -120,10 +126,52 @@ RocksStore::Impl::~Impl() {
     }
     watch_wakes.notify_all();
     if (watch.joinable()) watch.join();
-    for (auto* handle : families)
-        if (handle) db->DestroyColumnFamilyHandle(handle);
-    if (db) std::ignore = db->Close();
+    close_database();
 }
+
+void RocksStore::Impl::close_database() {
+    for (auto*& handle : families)
+        if (auto* closing = std::exchange(handle, nullptr)) db->DestroyColumnFamilyHandle(closing);
+    if (db) std::ignore = db->Close();
+    db.reset();
+}
+
+bool RocksStore::Impl::reopen() {
+    const std::unique_lock alone(in_use);
+    if (failed) return false;
+    close_database();
+    const auto end = check_logs(options.path);
+    const auto opened = end ? open_database(*end) : Result<>(std::unexpected(end.error()));
+    if (opened) return true;
+    close_database();
+    if (opened.error().code == Code::storage_full) return false;  // no room after all: tried again
+    log(LogLevel::error, "store could not be opened again after the disk was full",
+        {{"path", options.path.string()}, {"error", opened.error().detail}});
+    failed = true;
+    return false;
+}
+
+// A visitor of a scan may read: its thread has the lock already, and to take it twice could wait for somebody who waits for the first.
+class RocksStore::Use {
+  public:
+    explicit Use(const Impl& impl) : is_first_(using_ != &impl) {
+        if (!is_first_) return;
+        lock_ = std::shared_lock(impl.in_use);
+        outer_ = std::exchange(using_, &impl);
+    }
+    ~Use() {
+        if (is_first_) using_ = outer_;
+    }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+  private:
+    static thread_local const Impl* using_;
+    const bool is_first_;
+    const Impl* outer_ = nullptr;
+    std::shared_lock<std::shared_mutex> lock_;
+};
+thread_local const RocksStore::Impl* RocksStore::Use::using_ = nullptr;
 
 // RocksDB would make a new database over one that lost its first file, and delete the old one's rows.
 Result<> RocksStore::Impl::check_empty() const {
@@ -174,7 +222,9 @@ Result<> RocksStore::Impl::open_database(LogEnd end) {
         status = db->CreateColumnFamilies(later, &created);
         std::ranges::copy(created, families.begin() + static_cast<std::ptrdiff_t>(handles.size()));
     }
-    if (!status.ok()) return fail(Code::internal, "the store " + options.path.string() + " can't be opened: " + status.ToString());
+    if (!status.ok())
+        return fail(status.IsNoSpace() ? Code::storage_full : Code::internal,
+                    "the store " + options.path.string() + " can't be opened: " + status.ToString());
     if (end == LogEnd::clean) return {};
     log(LogLevel::warn, "store recovered from a cut-off log; what was acknowledged is there", {{"path", options.path.string()}});
     return sync_folder(options.path);
@@ -216,7 +266,7 @@ void RocksStore::Impl::check_space() {
     const std::uint64_t free_bytes = std::uint64_t{facts.f_bavail} * facts.f_frsize;
     bool enough = free_bytes >= options.free_bytes_floor;
     if (enough && stalled) {
-        if (free_bytes >= room_to_resume() && db->Resume().ok())
+        if (free_bytes >= room_to_reopen() && reopen())
             stalled = false;
         else
             enough = false;
@@ -253,6 +303,7 @@ void RocksStore::Impl::give_buffer(std::unique_ptr<rocksdb::WriteBatch> buffer) 
 
 Result<> RocksStore::Impl::write_epochs(Slot from, unsigned count, Epoch epoch) {
     if (failed) return fail(Code::internal, "the store has failed");
+    if (!db) return not_open();
     rocksdb::WriteBatch rows;
     std::string value;
     encode_id(epoch, value);
@@ -285,14 +336,14 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const RocksOptions& options
 
 Result<Epoch> RocksStore::claim(Slot slot) {
     MADANG_ASSERT(slot < kSlots);
-    const std::unique_lock alone(impl_->claims);
+    const std::unique_lock alone(impl_->in_use);
     const Epoch epoch = impl_->epochs[slot] + 1;
     if (const auto written = impl_->write_epochs(slot, 1, epoch); !written) return std::unexpected(written.error());
     return epoch;
 }
 
 Result<Epoch> RocksStore::claim_all() {
-    const std::unique_lock alone(impl_->claims);
+    const std::unique_lock alone(impl_->in_use);
     const Epoch epoch = *std::ranges::max_element(impl_->epochs) + 1;
     if (const auto written = impl_->write_epochs(0, kSlots, epoch); !written) return std::unexpected(written.error());
     return epoch;
@@ -300,7 +351,7 @@ Result<Epoch> RocksStore::claim_all() {
 
 Outcome RocksStore::append(const Batch& batch) {
     count_nothing();
-    const std::shared_lock shared(impl_->claims);
+    const Use use(*impl_);
     if (impl_->failed) return Outcome::failed;
     if (impl_->fenced(batch)) return Outcome::fenced;
     if (impl_->stalled) return Outcome::full;
@@ -328,6 +379,8 @@ Outcome RocksStore::append(const Batch& batch) {
 
 Result<std::optional<std::string>> RocksStore::get(Table table, std::string_view key) const {
     count_nothing();
+    const Use use(*impl_);
+    if (!impl_->db) return not_open();
     std::string value;
     const auto status = impl_->db->Get({}, impl_->family(table), slice(key), &value);
     if (status.ok()) return value;
@@ -338,6 +391,8 @@ Result<std::optional<std::string>> RocksStore::get(Table table, std::string_view
 Result<> RocksStore::scan(Table table, std::string_view from, std::string_view to, Order order, const Visitor& visit) const {
     if (from >= to) return {};
     count_nothing();
+    const Use use(*impl_);
+    if (!impl_->db) return not_open();
     const auto lower = slice(from);
     const auto upper = slice(to);
     rocksdb::ReadOptions options;

@@ -4,9 +4,9 @@
 // Thread: any, as every Store. append() blocks for the sync; appends of several threads share one. One thread of its own looks after free
 // space once a second.
 // Limits: memory by `cache_bytes` + `write_buffer_bytes` (and as much again while a buffer is flushed). Below `free_bytes_floor` of free
-// space has_space() is false, and appends go on. When the device says "no space", append() is full until there is room again: it is looked
-// for every kSpaceCheck.
-// Errors: after any other failed write or sync append() is failed for ever, since nobody knows what is on the disk; reads go on.
+// space has_space() is false, and appends go on. When the device says "no space", append() is full until there is room again (for four
+// write buffers: it is looked for every kSpaceCheck); then the database is closed and opened anew, while reads wait. Errors: after any
+// other failed write or sync append() is failed for ever, since nobody knows what is on the disk; reads go on.
 #pragma once
 
 #include <chrono>
@@ -44,6 +44,7 @@ class RocksStore final : public Store {
 
   private:
     struct Impl;
+    class Use;
     explicit RocksStore(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
