@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,7 @@ from madang.bot.arguments import BadArguments, arguments_for
 from madang.bot.incoming import Incoming
 from madang.bot.progress import Progress
 from madang.bot.router import Command, Router
+from madang.bot.schedule import run_jobs
 from madang.bot.state import Memory, StateFile, default_path
 from madang.bot.watchdog import Watchdog
 from madang.client.asynchronous import AsyncClient
@@ -23,8 +25,9 @@ from madang.client.backoff import Backoff
 from madang.errors import BadRequest, Error, NotFound, ResyncRequired, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from madang.bot.store import Store
     from madang.client.objects import Event
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -80,6 +83,7 @@ class Bot(Router):
         self._password = password
         self._token = token
         self._state = None if state is None else StateFile(Path(state))
+        self._store: Store | None = None
         self._client: AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -109,6 +113,24 @@ class Bot(Router):
         if self._client is None:
             raise Error("this bot doesn't run")
         return self._client
+
+    @property
+    def store(self) -> Store:
+        """Names and JSON values that outlive the process; see `madang.bot.store`.
+
+        Raises:
+            Error: the bot has only a token and hasn't run yet, so it isn't known whose store it is.
+        """
+        if self._store is None:
+            if self._state is None and self._username is None:
+                raise Error("a bot that has only a token has its store when it runs, or with state=…")
+            if self._state is None:
+                self._state = StateFile(default_path(self.url, str(self._username)))
+            from madang.bot.store import Store
+
+            path = self._state.path
+            self._store = Store(path.with_name(f"{path.name}.store"))
+        return self._store
 
     # ---- running -----------------------------------------------------------------------------------------------------------------------
 
@@ -157,6 +179,8 @@ class Bot(Router):
             serving.cancel()
             await asyncio.wait([serving])
             self._was_stopped.clear()
+            if self._store is not None:
+                self._store.close()
         if not serving.cancelled():
             serving.result()
 
@@ -211,6 +235,7 @@ class Bot(Router):
         log.info("%r is ready after event %d", client, client.cursor)
         self.ready.set()
         progress = Progress(client.cursor, lambda: self._write(client, progress))
+        jobs = asyncio.ensure_future(run_jobs(self.jobs, lambda function: self._call(function, None, client)))
         try:
             while True:
                 try:
@@ -219,6 +244,8 @@ class Bot(Router):
                     log.warning("%s; going on after them", error)
         finally:
             self.ready.clear()
+            jobs.cancel()
+            await asyncio.wait([jobs])
             await progress.finish(FINISH_WITHIN_S)
             self._write(client, progress)
 
@@ -246,9 +273,9 @@ class Bot(Router):
         if event.type == "message.created" and message is not None and not message.deleted and message.sender != client.user:
             incoming = Incoming(message, client)
             if (command := self._command_of(incoming)) is not None:
-                calls.append(lambda: self._obey(command[0], command[1], incoming))
+                calls.append(lambda: self._through(incoming, lambda: self._obey(command[0], command[1], incoming)))
             elif (handler := self.handler_of(incoming)) is not None:
-                calls.append(lambda: self._call(handler, incoming, incoming))
+                calls.append(lambda: self._through(incoming, lambda: self._call(handler, incoming, incoming)))
         return self._all(calls, event) if calls else None
 
     async def _all(self, calls: list[Callable[[], Any]], event: Event) -> None:
@@ -257,6 +284,13 @@ class Bot(Router):
                 await call()
             except Exception:
                 log.exception("a handler failed at event %d (%s in %s)", event.cursor, event.type, event.conversation_id)
+
+    async def _through(self, incoming: Incoming, handle: Callable[[], Awaitable[None]]) -> None:
+        """Past every middleware."""
+        call = handle
+        for middleware in reversed(self.middlewares):
+            call = partial(middleware, incoming, call)
+        await call()
 
     def _command_of(self, incoming: Incoming) -> tuple[Command | None, str] | None:
         """The command and what follows its name; (None, …) asks for help, None is no command of this bot."""

@@ -44,6 +44,11 @@ class Incoming:
         """At which place of the conversation."""
         return self.message.seq
 
+    @property
+    def mentions_me(self) -> bool:
+        """Whether it mentions the bot by name."""
+        return self.client.user.id in self.message.mentions
+
     async def conversation(self) -> Conversation:
         """Where, as it is now. Errors: `Client.conversation`."""
         return await self.client.conversation(self.message)

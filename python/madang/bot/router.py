@@ -9,16 +9,19 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from madang.bot.arguments import Parameter, parameters_of
+from madang.bot.schedule import Job, seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from madang.bot.incoming import Incoming
     from madang.client import Event
 
+    Middleware = Callable[[Incoming, Callable[[], Awaitable[None]]], Awaitable[None]]
     Filter = Callable[[Incoming], object] | re.Pattern[str] | str | None
 
 F = TypeVar("F", bound="Callable[..., Any]")
+M = TypeVar("M", bound="Middleware")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Router:
         self.commands: dict[str, Command] = {}
         self._messages: list[tuple[Callable[[Incoming], object], Callable[..., Any]]] = []
         self._events: list[tuple[tuple[str, ...], Callable[..., Any]]] = []
+        self.jobs: list[Job] = []
+        self.middlewares: list[Middleware] = []
 
     def command(self, name: str | None = None, *, help: str | None = None) -> Callable[[F], F]:  # noqa: A002
         """Registers a command: `@bot.command("roll")`.
@@ -100,8 +105,47 @@ class Router:
 
         return register
 
+    def every(self, period: str | float) -> Callable[[F], F]:
+        """Registers what is done again and again while the bot is connected: `@bot.every("5m")`; it is given the bot's client.
+
+        The first time is one period after the bot is ready. A time that passes while the last run still goes on, or while the bot is
+        away, is left out. One that raises is logged and runs again at its next time.
+
+        Args:
+            period: "250ms", "30s", "5m", "2h", "1d", or seconds.
+
+        Raises:
+            ValueError: it is no duration, or too short.
+        """
+        seconds = seconds_of(period)
+
+        def register(function: F) -> F:
+            self.jobs.append(Job(seconds, function))
+            return function
+
+        return register
+
+    def middleware(self, function: M) -> M:
+        """Registers what stands around every command and every `on_message` handler, the first one outermost.
+
+            @bot.middleware
+            async def only_in_the_day(msg, call_next):
+                if 8 <= datetime.now().hour < 20:
+                    await call_next()
+
+        A message for which it doesn't call `call_next` counts as handled.
+
+        Raises:
+            TypeError: it is no `async def`.
+        """
+        is_async = inspect.iscoroutinefunction(function)
+        if not is_async:
+            raise TypeError(f"{function!r} has to be an async def")
+        self.middlewares.append(function)
+        return function
+
     def include(self, router: Router) -> None:
-        """Adds the handlers of another router behind one's own.
+        """Adds what another router has behind one's own; its middlewares stand around all handlers then.
 
         Raises:
             ValueError: both have a command of one name.
@@ -112,6 +156,8 @@ class Router:
         self.commands |= router.commands
         self._messages += router._messages
         self._events += router._events
+        self.jobs += router.jobs
+        self.middlewares += router.middlewares
 
     def handler_of(self, message: Incoming) -> Callable[..., Any] | None:
         """The first `on_message` handler that fits."""

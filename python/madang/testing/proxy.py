@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import threading
 from typing import TYPE_CHECKING, Self
@@ -31,18 +32,28 @@ class Proxy:
         self._target = urlsplit(url).netloc.rsplit(":", 1)
         self._cut_after = cut_after
         self._lock = threading.Lock()
-        self._open: list[socket.socket] = []
+        self._lines: list[Line] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.connections = 0
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._accept, name="madang-proxy", daemon=True)]
         self._threads[0].start()
 
-    def cut(self) -> None:
-        """Ends every connection that is open now, in the middle of whatever it is in."""
+    def cut(self, share: float = 1.0) -> int:
+        """Ends connections that are open now, in the middle of whatever they are in.
+
+        Args:
+            share: of them, each one by chance; 1 = all.
+
+        Returns:
+            How many.
+        """
         with self._lock:
-            for each in self._open:
-                end(each)
+            chosen = [each for each in self._lines if share >= 1 or random.random() < share]
+            for line in chosen:
+                for each in line.ends:
+                    end(each)
+            return len(chosen)
 
     def close(self) -> None:
         """Takes no more connections and cuts those there are."""
@@ -75,7 +86,7 @@ class Proxy:
         line = Line(client, server, self._cut_after() if self._cut_after is not None else None)
         with self._lock:
             self.connections += 1
-            self._open += [client, server]
+            self._lines.append(line)
         for source, target in ((client, server), (server, client)):
             thread = threading.Thread(target=self._pump, args=(line, source, target), daemon=True)
             self._threads.append(thread)
@@ -89,8 +100,8 @@ class Proxy:
         end(target)
         with self._lock:
             if line.left():
+                self._lines.remove(line)
                 for each in line.ends:
-                    self._open.remove(each)
                     each.close()
 
 

@@ -8,42 +8,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from running import WITHIN_S, running
 
 import madang
 from madang.bot import Bot, Incoming
 from madang.bot.state import Memory, StateFile
 from madang.testing import Actor, ChatServer, World
 
-WITHIN_S = 20
-
 MakeServer = Callable[..., ChatServer]
-
-
-@contextmanager
-def running(bot: Bot) -> Iterator[Bot]:
-    """On a thread of its own."""
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            bot.run()
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield bot
-    finally:
-        bot.stop()
-        thread.join(WITHIN_S)
-        assert not thread.is_alive()
-    assert errors == []
 
 
 def bot_of(actor: Actor, state: Path) -> Bot:
