@@ -20,7 +20,10 @@
 
 Fixtures: `chat` (a fresh world on a shared server), `chat_server` (that server), `chat_server_factory` (servers of the test's own). The
 option `--madang-url` has the shared server be one that runs already. MADANG_TEST_COMMAND replaces `python -m madang serve` as what starts
-one. When a test fails, its report has the servers' logs and the users' frames. `Proxy` is a line that can be cut.
+one. When a test fails, its report has the servers' logs and the users' frames.
+
+Faults: `chat.line()` is a line that can be cut or held up (a slow reader), `server.kill()` and `start()`, `server.full_disk()`. Time:
+`server.clock.advance(31)`. The data of a test's server lies in memory (`madang.testing.memory`).
 """
 
 from __future__ import annotations

@@ -33,12 +33,12 @@ class Actor(Client):
         frames: the last FRAMES_KEPT frames, each with "<" (in) or ">" (out) before it.
     """
 
-    def __init__(self, world: World, name: str, token: str) -> None:
+    def __init__(self, world: World, name: str, token: str, url: str) -> None:
         self.name = name
         self.frames: deque[str] = deque(maxlen=FRAMES_KEPT)
         self._world = world
         self._unmatched: list[Event] = []
-        super().__init__(world.url, token=token, cursor=0, trace=lambda direction, frame: self.frames.append(f"{direction} {frame}"))
+        super().__init__(url, token=token, cursor=0, trace=lambda direction, frame: self.frames.append(f"{direction} {frame}"))
         world.clients.add(self._core)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import random
@@ -19,19 +20,22 @@ from urllib.parse import urlsplit
 from madang.errors import Error
 from madang.testing.admin import ask
 from madang.testing.clock import Clock
+from madang.testing.memory import data_folder, give_back
 from madang.testing.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from madang.testing.actor import Actor
+    from madang.testing.proxy import Proxy
 
 READY_WITHIN_S = 30.0
 STOPPED_WITHIN_S = 30.0
 POLL_S = 0.005
 PORTS_TRIED = 3
 LOG_CHARS_SHOWN = 8_000
+FLOOR_NOBODY_HAS = str(1 << 60)
 
 
 class RunningServer:
@@ -83,7 +87,7 @@ class ChatServer(RunningServer):
     def __init__(self, folder: Path, *, engines: int = 1, config: str = "", overrides: Mapping[str, object] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.data = folder / "data"
+        self.data = data_folder(folder / "data")
         self.log_path = folder / "server.log"
         self.engines = engines
         self.port = free_port()
@@ -109,7 +113,7 @@ class ChatServer(RunningServer):
         if self.is_running:
             raise RuntimeError("this server runs already")
         began = time.monotonic()
-        is_first = not self.data.exists()
+        is_first = self._process is None
         for _ in range(PORTS_TRIED if is_first else 1):
             self._spawn()
             if self._wait_ready(began + READY_WITHIN_S):
@@ -142,6 +146,22 @@ class ChatServer(RunningServer):
         self.stop()
         return self.start()
 
+    @contextlib.contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """Within the block the server takes its disk to be full: sends are refused with `StorageFull`, reading goes on.
+
+        It is restarted at both ends, for within it has a floor of free space that no disk has.
+        """
+        key = variable_of("store.free_space_floor")
+        before = self.environment.copy()
+        self.environment[key] = FLOOR_NOBODY_HAS
+        try:
+            self.restart()
+            yield
+        finally:
+            self.environment = before
+            self.restart()
+
     @property
     def is_running(self) -> bool:
         """Whether there is a process."""
@@ -171,6 +191,7 @@ class ChatServer(RunningServer):
             self._world.close()
         if self.is_running:
             self.stop()
+        give_back(self.data)
 
     @property
     def clock(self) -> Clock:
@@ -186,9 +207,13 @@ class ChatServer(RunningServer):
             self._world = World(self)
         return self._world
 
-    def user(self, name: str, *, password: str | None = None) -> Actor:
+    def user(self, name: str, *, password: str | None = None, line: Proxy | None = None) -> Actor:
         """As `World.user`."""
-        return self.world.user(name, password=password)
+        return self.world.user(name, password=password, line=line)
+
+    def line(self, *, cut_after: Callable[[], int] | None = None) -> Proxy:
+        """As `World.line`."""
+        return self.world.line(cut_after=cut_after)
 
     def token_of_new_user(self, username: str, password: str | None) -> str:
         self.admin("user-add", username, password or "")

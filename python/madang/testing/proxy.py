@@ -1,4 +1,4 @@
-"""A bad line: a TCP proxy on this machine that can cut what goes through it."""
+"""A bad line: a TCP proxy on this machine that can cut what goes through it, or hold it up."""
 
 from __future__ import annotations
 
@@ -32,12 +32,22 @@ class Proxy:
         self._target = urlsplit(url).netloc.rsplit(":", 1)
         self._cut_after = cut_after
         self._lock = threading.Lock()
+        self._may_read = threading.Event()
+        self._may_read.set()
         self._lines: list[Line] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.connections = 0
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._accept, name="madang-proxy", daemon=True)]
         self._threads[0].start()
+
+    def pause(self) -> None:
+        """Nobody reads any more what the server says: clients behind this line are slow readers, until `resume`."""
+        self._may_read.clear()
+
+    def resume(self) -> None:
+        """What the server said meanwhile goes through, and what it says from now on."""
+        self._may_read.set()
 
     def cut(self, share: float = 1.0) -> int:
         """Ends connections that are open now, in the middle of whatever they are in.
@@ -57,6 +67,7 @@ class Proxy:
 
     def close(self) -> None:
         """Takes no more connections and cuts those there are."""
+        self.resume()
         end(self._listener)
         self._listener.close()
         self.cut()
@@ -93,8 +104,11 @@ class Proxy:
             thread.start()
 
     def _pump(self, line: Line, source: socket.socket, target: socket.socket) -> None:
+        is_from_server = source is line.ends[1]
         with contextlib.suppress(OSError):
             while not line.is_spent and (piece := line.allowed(source.recv(PIECE_BYTES))):
+                if is_from_server:
+                    self._may_read.wait()
                 target.sendall(piece)
         end(source)
         end(target)

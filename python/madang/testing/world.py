@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from madang.client.blocking import result_of
 from madang.errors import Unauthenticated
 from madang.testing.actor import Actor
+from madang.testing.proxy import Proxy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from madang.client import Conversation
     from madang.client.core import Core
     from madang.testing.chat_server import RunningServer
@@ -35,6 +38,7 @@ class World:
         self.server = server
         self.actors: dict[str, Actor] = {}
         self.clients: weakref.WeakSet[Core] = weakref.WeakSet()  # of everybody's devices
+        self._lines: list[Proxy] = []
         self._suffix = suffix
         server.worlds.add(self)
 
@@ -61,12 +65,13 @@ class World:
             with contextlib.suppress(Unauthenticated):
                 result_of(pong, max(0.0, deadline - time.monotonic()))
 
-    def user(self, name: str, *, password: str | None = None) -> Actor:
+    def user(self, name: str, *, password: str | None = None, line: Proxy | None = None) -> Actor:
         """Somebody, made at the first call; the same name is the same actor.
 
         Args:
             name: in this world; the account is called `Actor.username`.
             password: for a log-in; None = nobody knows one.
+            line: through which the connection goes (`line`); None = straight.
 
         Raises:
             UsernameTaken: the server has such an account from elsewhere.
@@ -74,17 +79,26 @@ class World:
         if name not in self.actors:
             username = name + self._suffix
             token = self.server.token_of_new_user(username, password)
-            self.actors[name] = Actor(self, name, token)
+            self.actors[name] = Actor(self, name, token, self.url if line is None else line.url)
         return self.actors[name]
+
+    def line(self, *, cut_after: Callable[[], int] | None = None) -> Proxy:
+        """A line to the server that can be cut or held up: `bob = chat.user("bob", line=line)`, `line.cut()`. Args: those of `Proxy`."""
+        self._lines.append(Proxy(self.url, cut_after=cut_after))
+        return self._lines[-1]
 
     def group(self, title: str, owner: Actor, *members: Actor) -> Conversation:
         """A group."""
         return owner.create_group(title, members)
 
     def close(self) -> None:
-        """Closes everybody's connection."""
+        """Closes everybody's connection, and the lines."""
+        for line in self._lines:
+            line.resume()
         while self.actors:
             self.actors.popitem()[1].close()
+        while self._lines:
+            self._lines.pop().close()
 
 
 def fresh_world(server: RunningServer) -> World:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import madang
-from madang.testing import ChatServer, Proxy, RunningServer, World
+from madang.testing import ChatServer, Proxy, RunningServer, World, memory
 from madang.testing.admin import fields_of, line_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -177,6 +177,59 @@ def test_a_line_can_be_cut_and_comes_back(chat: World) -> None:
         far.send(bob, "2")
         assert line.connections > 1
     assert [bob.expect().text, bob.expect().text] == ["1", "2"]
+
+
+def test_a_slow_reader_is_cut_off_and_gets_everything_later(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory(overrides={"limits.send_queue_bytes": "16KiB"})
+    line = server.line()
+    alice, bob = server.user("alice"), server.user("bob", line=line)
+    alice.send(bob, "0")
+    bob.expect(text="0")
+    line.pause()
+    sent = 0
+    while "madang_slow_consumers_total 0" in metrics_of(server):
+        sent += 1
+        alice.send(bob, f"{sent}".ljust(100_000, "."))
+        assert sent < 1_000, "nobody was too slow"
+    line.resume()
+    for n in range(1, sent + 1):
+        assert bob.expect(within=WITHIN_S).text.rstrip(".") == str(n)
+    assert line.connections > 1
+
+
+def metrics_of(server: RunningServer) -> str:
+    with urllib.request.urlopen(f"{server.url}/metrics") as metrics:
+        return str(metrics.read().decode())
+
+
+def test_a_full_disk_refuses_sends_and_reads_on(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory()
+    alice, bob = server.user("alice"), server.user("bob")
+    alice.send(bob, "before")
+    with server.full_disk():
+        with pytest.raises(madang.StorageFull):
+            alice.send(bob, "no room")
+        assert [message.text for message in bob.history(alice)] == ["before"]
+    alice.send(bob, "after")
+    assert [bob.expect().text, bob.expect().text] == ["before", "after"]
+
+
+def test_the_data_lies_in_memory_is_given_back_and_what_the_dead_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "SHARED_MEMORY", tmp_path / "shm")
+    monkeypatch.setattr(memory, "FREE_BYTES_MIN", 0)
+    monkeypatch.delenv("MADANG_TEST_ON_DISK", raising=False)
+    (tmp_path / "shm" / "madang-test-4194305-dead").mkdir(parents=True)  # no process has a number over 2^22
+    assert memory.data_folder(tmp_path / "a") == tmp_path / "a"
+    [kept] = (tmp_path / "shm").iterdir()
+    assert (tmp_path / "a").readlink() == kept
+    memory.give_back(tmp_path / "a")
+    assert list((tmp_path / "shm").iterdir()) == []
+    monkeypatch.setattr(memory, "FREE_BYTES_MIN", 1 << 62)
+    memory.data_folder(tmp_path / "b")
+    monkeypatch.setattr(memory, "FREE_BYTES_MIN", 0)
+    monkeypatch.setenv("MADANG_TEST_ON_DISK", "1")
+    memory.data_folder(tmp_path / "c")
+    assert list((tmp_path / "shm").iterdir()) == []
 
 
 # ---- as its users have it --------------------------------------------------------------------------------------------------------------
