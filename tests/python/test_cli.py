@@ -315,3 +315,43 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         check=False,
     )
     assert ended.stderr == ""
+
+
+# ---- JSON for scripts ------------------------------------------------------------------------------------------------------------------
+
+
+def objects(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_configuration_is_printed_as_json(tmp_path: Path) -> None:
+    [written] = objects(succeed("init", "--json", cwd=tmp_path))
+    assert written == {"path": "madang.toml"}
+    shown = {each["key"]: each for each in objects(succeed("config", "show", "--json", cwd=tmp_path, MADANG_SERVER__PORT="9000"))}
+    assert shown["server.port"]["value"] == 9000
+    assert shown["server.port"]["from"] == "MADANG_SERVER__PORT"
+    told = {each["key"]: each for each in objects(succeed("config", "doc", "--json"))}
+    assert told.keys() == shown.keys()
+    assert "TCP port" in str(told["server.port"]["about"])
+    assert objects(succeed("config", "check", "--json", cwd=tmp_path)) == []
+    ended = madang("config", "check", "--json", cwd=tmp_path, MADANG_SERVER__PORT="many")
+    assert ended.returncode == 1
+    assert "MADANG_SERVER__PORT" in str(objects(ended.stdout)[0]["error"])
+
+
+def test_serve_and_seed_print_json(tmp_path: Path) -> None:
+    seeded = objects(succeed("seed", "--json", "--users", "3", "--data", str(tmp_path / "seeded"), "--out", str(tmp_path / "out")))
+    assert seeded == [{"users": 3, "out": str(tmp_path / "out")}]
+    command = [sys.executable, "-m", "madang", "serve", "--json", "--demo", "--data", str(tmp_path / "data"), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        printed: list[dict[str, object]] = []
+        for line in process.stdout:
+            if line.startswith("{"):
+                printed.append(json.loads(line))
+            if "ready" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WITHIN_S) == 0
+    assert [each["demo"] for each in printed[:-1]] == ["alice", "bob", "carol"]
+    assert printed[-1]["pid"] == process.pid

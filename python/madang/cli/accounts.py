@@ -6,7 +6,7 @@ import getpass
 import sys
 from typing import TYPE_CHECKING
 
-from madang.cli.store import administer, configuration_of, print_rows
+from madang.cli.store import administer, configuration_of, print_json, print_rows
 from madang.core import _core, translated
 from madang.errors import BadRequest
 
@@ -53,4 +53,7 @@ def seed(arguments: argparse.Namespace) -> None:
     config, overrides = configuration_of(arguments)
     with translated():
         rows = _core.seed(config, overrides, arguments.users, arguments.group_size, arguments.out)
-    print(f"{rows} users in {arguments.out}", file=sys.stderr)
+    if arguments.json:
+        print_json(users=rows, out=arguments.out)
+    else:
+        print(f"{rows} users in {arguments.out}", file=sys.stderr)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
-from madang.cli.store import configuration_of
+from madang.cli.store import configuration_of, print_json
 from madang.core import _core, translated
 
 if TYPE_CHECKING:
@@ -15,18 +16,44 @@ if TYPE_CHECKING:
 def check(arguments: argparse.Namespace) -> int:
     config, overrides = configuration_of(arguments)
     errors = _core.check_config(config, overrides)
-    if errors:
+    if arguments.json:
+        for error in errors:
+            print_json(error=error)
+    elif errors:
         print("\n".join(errors), file=sys.stderr)
-        return 1
-    print(f"{config or 'defaults'}: no errors")
-    return 0
+    else:
+        print(f"{config or 'defaults'}: no errors")
+    return 1 if errors else 0
 
 
 def show(arguments: argparse.Namespace) -> None:
     config, overrides = configuration_of(arguments)
     with translated():
-        print(_core.show_config(config, overrides).rstrip("\n"))
+        text = _core.show_config(config, overrides).rstrip("\n")
+    if arguments.json:
+        print_keys(text, comment_before=None)
+    else:
+        print(text)
 
 
-def doc(_: argparse.Namespace) -> None:
-    print(_core.config_doc().rstrip("\n"))
+def doc(arguments: argparse.Namespace) -> None:
+    text = _core.config_doc().rstrip("\n")
+    if arguments.json:
+        print_keys(text, comment_before="about")
+    else:
+        print(text)
+
+
+def print_keys(text: str, *, comment_before: str | None) -> None:
+    """Each key of a TOML text, with its comment: behind it (where it comes from), or in the lines before it."""
+    section, comments = "", list[str]()
+    for line in text.splitlines():
+        if line.startswith("["):
+            section, comments = line.strip("[]"), []
+        elif line.startswith("#"):
+            comments.append(line.removeprefix("#").strip())
+        elif line.strip():
+            [(key, value)] = tomllib.loads(line).items()
+            told = {"from": line.rpartition("#")[2].strip()} if comment_before is None else {comment_before: " ".join(comments)}
+            print_json(key=f"{section}.{key}", value=value, **told)
+            comments = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from madang.cli.store import DEFAULT_FILE
+from madang.cli.store import DEFAULT_FILE, print_json
 from madang.core import _core
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ def init(arguments: argparse.Namespace) -> None:
     path = folder / DEFAULT_FILE
     with path.open("x", encoding="utf-8") as file:  # never over a file that is there
         file.write(HEAD + _core.config_doc().rstrip("\n") + "\n")
+    if arguments.json:
+        print_json(path=str(path))
+        return
     where = "" if folder == Path() else f"cd {folder} && "
     print(f"{path} written. Next:")
     print(f"  {where}madang serve                      run the server")

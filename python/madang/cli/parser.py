@@ -15,6 +15,7 @@ examples:
   madang user add alice --password           asks for the password
   madang token mint alice                    a token for scripts and bots
   madang tail 1234567890 --token "$TOKEN"    follow a conversation
+  madang chat @bob --user alice              talk
 
 Every key of the configuration is also read from the environment: MADANG_SERVER__PORT=9000 stands for port in [server].
 """
@@ -40,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_token(commands)
     add_seed(commands)
     add_tail(commands)
+    add_chat(commands)
     return parser
 
 
@@ -94,11 +96,13 @@ def add_serve(commands: Parsers) -> None:
     serve.add_argument("--engines", metavar="N", type=number(1, 64), help="engines that share the work (MADANG_SERVER__ENGINES)")
     serve.add_argument("--clock", choices=("system", "movable"), help="movable: for tests, which move it on (MADANG_SERVER__CLOCK)")
     serve.add_argument("--demo", action="store_true", help="give an empty store the users alice, bob and carol, and print their tokens")
+    add_json(serve)
 
 
 def add_init(commands: Parsers) -> None:
     init = add_command(commands, "init", "init:init", "write a configuration to start from")
     init.add_argument("dir", metavar="DIR", nargs="?", default=".", help="folder, made if need be (default: this one)")
+    add_json(init)
 
 
 def add_config(commands: Parsers) -> None:
@@ -107,7 +111,9 @@ def add_config(commands: Parsers) -> None:
     show = add_command(group, "show", "config:show", "print the values in effect and where each comes from")
     for command in (check, show):
         add_store_options(command)
-    add_command(group, "doc", "config:doc", "print every key with its default and its meaning")
+    doc = add_command(group, "doc", "config:doc", "print every key with its default and its meaning")
+    for command in (check, show, doc):
+        add_json(command)
 
 
 def add_user(commands: Parsers) -> None:
@@ -142,6 +148,7 @@ def add_seed(commands: Parsers) -> None:
     seed.add_argument("--users", metavar="N", type=number(1, 10_000_000), required=True)
     seed.add_argument("--group-size", metavar="G", type=number(0, 1_000), default=0, help="members of each group (default: no groups)")
     seed.add_argument("--out", metavar="FILE", required=True, help="TSV, made with mode 0600: index, user_id, token, direct_id, group_id")
+    add_json(seed)
     add_store_options(seed)
 
 
@@ -154,3 +161,14 @@ def add_tail(commands: Parsers) -> None:
         "-n", "--last", metavar="N", type=number(0, 100), default=10, help="how many older messages to begin with (default: 10)"
     )
     add_json(tail)
+
+
+def add_chat(commands: Parsers) -> None:
+    chat = add_command(commands, "chat", "chat:chat", "talk in the terminal")
+    chat.add_argument("conversation", metavar="WHERE", nargs="?", help="@username, or a conversation's id (default: shows the list)")
+    chat.add_argument("--url", default=None, help="the server (MADANG_URL; default: http://127.0.0.1:8080)")
+    chat.add_argument(
+        "-u", "--user", metavar="NAME", default=None, help="logs in, asking for the password (MADANG_USERNAME, MADANG_PASSWORD)"
+    )
+    chat.add_argument("--token", default=None, help="instead of a log-in (MADANG_TOKEN)")
+    add_json(chat)

@@ -34,6 +34,11 @@ def administer(arguments: argparse.Namespace, command: str, *values: str) -> lis
         return _core.administer(config, overrides, command, list(values))
 
 
+def print_json(**members: object) -> None:
+    """One object, one line, at once: somebody may wait for it at the other end of a pipe."""
+    print(json.dumps(members, ensure_ascii=False), flush=True)
+
+
 def print_rows(rows: Sequence[Sequence[str]], columns: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         for row in rows:

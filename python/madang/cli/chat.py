@@ -1,0 +1,193 @@
+"""`madang chat`: a user's terminal: the conversations, one that is open, what happens in the others.
+
+What is typed is sent to the open conversation, but for lines that begin with a slash. Two threads: one reads lines, the other one shows
+what happens; the view is shared and takes its lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from madang.cli.chat_view import JsonView, TerminalView, View
+from madang.client.blocking import Client
+from madang.errors import BadRequest, Error, Unauthenticated
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from madang.client.objects import Conversation, Event, Message
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+SHOWN_FIRST = 20
+LISTED_MAX = 100
+SENT_KEPT = 1_000
+HELP = """\
+/list           your conversations
+/open N         the N-th of the list; also @username, or an id
+/who            who belongs to the open one
+/older          more of what was said before
+/help           this
+/quit           or the end of input
+//text          sends /text"""
+
+
+def chat(arguments: argparse.Namespace) -> int:
+    with open_client(arguments) as client:
+        view: View = JsonView() if arguments.json else TerminalView(client.user)
+        talk = Chat(client, view)
+        threading.Thread(target=talk.follow, name="madang-chat", daemon=True).start()
+        try:
+            if arguments.conversation:
+                talk.open(arguments.conversation)
+            else:
+                talk.list_conversations()
+            talk.obey_lines()
+        except KeyboardInterrupt:
+            pass
+    return 0
+
+
+def open_client(arguments: argparse.Namespace) -> Client:
+    """With the token, or a log-in.
+
+    Raises:
+        Unauthenticated: neither was given, or it isn't good.
+    """
+    url = arguments.url or os.environ.get("MADANG_URL") or DEFAULT_URL
+    username = arguments.user or os.environ.get("MADANG_USERNAME")
+    token = None if arguments.user else arguments.token or os.environ.get("MADANG_TOKEN")
+    if token:
+        return Client(url, token=token)
+    if not username:
+        raise Unauthenticated("who are you? Give --user NAME, or --token TOKEN (`madang token mint NAME` prints one)")
+    password = os.environ.get("MADANG_PASSWORD")
+    if password is None:
+        if not sys.stdin.isatty():
+            raise Unauthenticated("there is no terminal to ask for the password: set MADANG_PASSWORD")
+        password = getpass.getpass(f"password of {username}: ")
+    return Client(url, username=username, password=password)
+
+
+class Chat:
+    """What was typed becomes calls, what happens becomes lines of the view.
+
+    Args:
+        client: whose conversations.
+        view: where it is shown.
+    """
+
+    def __init__(self, client: Client, view: View) -> None:
+        self._client = client
+        self._view = view
+        self._listed: list[Conversation] = []
+        self._opened: Conversation | None = None
+        self._oldest = 0
+        self._sent: list[str] = []  # client ids of what was typed here and stands there already
+        self._commands: dict[str, Callable[[str], None]] = {
+            "list": lambda _: self.list_conversations(),
+            "open": self.open,
+            "who": lambda _: self._who(),
+            "older": lambda _: self._older(),
+            "help": lambda _: self._view.note(HELP),
+        }
+
+    def obey_lines(self) -> None:
+        """Until the end of input or `/quit`. What fails is told, and ends nothing."""
+        while (line := self._view.read_line()) is not None and line.strip() != "/quit":
+            try:
+                self._obey(line)
+            except Error as error:
+                self._view.error(error)
+
+    def _obey(self, line: str) -> None:
+        if not line.strip():
+            return
+        if line.startswith("/") and not line.startswith("//"):
+            name, _, rest = line[1:].partition(" ")
+            if name not in self._commands:
+                raise BadRequest(f"/{name} is no command; /help lists them")
+            self._commands[name](rest.strip())
+        else:
+            self._say(line.removeprefix("/") if line.startswith("//") else line)
+
+    def _say(self, text: str) -> None:
+        opened = self._must_be_open()
+        client_id = os.urandom(12).hex()
+        self._sent = [*self._sent[-SENT_KEPT:], client_id]
+        self._view.sent(self._client.send(opened, text, client_id=client_id))
+
+    def _must_be_open(self) -> Conversation:
+        if self._opened is None:
+            raise BadRequest("no conversation is open: /open N, or /open @username")
+        return self._opened
+
+    # ---- commands ----------------------------------------------------------------------------------------------------------------------
+
+    def list_conversations(self) -> None:
+        self._listed = []
+        for conversation in self._client.conversations():
+            self._listed.append(conversation)
+            if len(self._listed) == LISTED_MAX:
+                break
+        self._view.conversations(self._listed)
+
+    def open(self, which: str) -> None:
+        """By its number in the list, "@username", or id."""
+        self._opened = self._conversation(which)
+        self._view.opened(self._opened)
+        page = self._client.page(self._opened, limit=SHOWN_FIRST)
+        self._show(page.messages)
+        self._oldest = page.messages[0].seq if page.messages else 0
+
+    def _conversation(self, which: str) -> Conversation:
+        if which.startswith("@"):
+            return self._client.direct(which)
+        if which.isascii() and which.isdigit() and 1 <= int(which) <= len(self._listed):
+            return self._listed[int(which) - 1]
+        if not which:
+            raise BadRequest("which one? /open N, or /open @username")
+        return self._client.conversation(which)
+
+    def _who(self) -> None:
+        self._view.members(list(self._client.members(self._must_be_open())))
+
+    def _older(self) -> None:
+        opened = self._must_be_open()
+        page = self._client.page(opened, limit=SHOWN_FIRST, before=self._oldest) if self._oldest > 1 else None
+        if page is None or not page.messages:
+            self._view.note("There is nothing before.")
+            return
+        self._oldest = page.messages[0].seq
+        self._show(page.messages)
+
+    def _show(self, messages: tuple[Message, ...]) -> None:
+        for message in messages:
+            self._view.message(message)
+
+    # ---- what happens ------------------------------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Shows every event until the client is closed."""
+        with contextlib.suppress(Error):
+            for event in self._client.events("*"):
+                self._happened(event)
+
+    def _happened(self, event: Event) -> None:
+        message = event.message
+        if message is not None and event.type == "message.created" and message.client_id in self._sent:
+            return
+        opened = self._opened
+        is_here = opened is not None and event.conversation_id == opened.id
+        self._view.event(event, is_here=is_here, title=None if is_here else self._title_of(event))
+
+    def _title_of(self, event: Event) -> str:
+        known = next((each for each in self._listed if each.id == event.conversation_id), None)
+        if known is not None and known.title:
+            return known.title
+        return event.conversation.title if event.conversation is not None else ""

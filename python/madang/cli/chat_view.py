@@ -1,0 +1,214 @@
+"""How `madang chat` shows things: for people with rich, or as JSON, one object a line. Threads: any; each has a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from madang.cli.tail import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.text import Text
+
+    from madang.client.objects import Conversation, Event, Member, Message, User
+    from madang.errors import Error
+
+PROMPT = "> "
+HAPPENED = {
+    "member.joined": "{who} is here now",
+    "member.left": "{who} has left",
+    "member.updated": "{who} is {role} now",
+    "conversation.left": "you are no longer here",
+    "conversation.updated": "this is called {title} now",
+}
+
+
+class View(ABC):
+    """What a chat needs of a terminal."""
+
+    @abstractmethod
+    def read_line(self) -> str | None:
+        """What was typed; None = the end."""
+
+    @abstractmethod
+    def conversations(self, conversations: Sequence[Conversation]) -> None: ...
+    @abstractmethod
+    def opened(self, conversation: Conversation) -> None: ...
+    @abstractmethod
+    def members(self, members: Sequence[Member]) -> None: ...
+    @abstractmethod
+    def message(self, message: Message) -> None: ...
+    @abstractmethod
+    def sent(self, message: Message) -> None: ...
+    @abstractmethod
+    def event(self, event: Event, *, is_here: bool, title: str | None) -> None: ...
+    @abstractmethod
+    def note(self, text: str) -> None: ...
+    @abstractmethod
+    def error(self, error: Error) -> None: ...
+
+
+class JsonView(View):
+    """For scripts: each thing is an object whose only member says what it is."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def _print(self, kind: str, value: Any) -> None:
+        with self._lock:
+            print(json.dumps({kind: value}, ensure_ascii=False, default=str), flush=True)
+
+    def read_line(self) -> str | None:
+        line = sys.stdin.readline()
+        return line.rstrip("\n") if line else None
+
+    def conversations(self, conversations: Sequence[Conversation]) -> None:
+        self._print("conversations", [asdict(each) for each in conversations])
+
+    def opened(self, conversation: Conversation) -> None:
+        self._print("opened", asdict(conversation))
+
+    def members(self, members: Sequence[Member]) -> None:
+        self._print("members", [asdict(each) for each in members])
+
+    def message(self, message: Message) -> None:
+        self._print("message", asdict(message))
+
+    def sent(self, message: Message) -> None:
+        self._print("sent", asdict(message))
+
+    def event(self, event: Event, *, is_here: bool, title: str | None) -> None:  # noqa: ARG002
+        self._print("event", dict(event.raw))
+
+    def note(self, text: str) -> None:
+        self._print("note", text)
+
+    def error(self, error: Error) -> None:
+        self._print("error", {"code": error.code, "message": error.message})
+
+
+class TerminalView(View):
+    """For people. What comes while a line is typed is put above it.
+
+    Args:
+        me: whose terminal it is.
+    """
+
+    def __init__(self, me: User) -> None:
+        from rich.console import Console
+
+        self._me = me
+        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._lock = threading.Lock()
+        self._is_typing = False
+        self._asks = sys.stdin.isatty()
+        self._typed: Callable[[], str] = str
+        with contextlib.suppress(ImportError):
+            import readline
+
+            self._typed = readline.get_line_buffer
+
+    def read_line(self) -> str | None:
+        self._is_typing = self._asks
+        try:
+            return input(PROMPT if self._asks else "")
+        except EOFError:
+            return None
+        finally:
+            self._is_typing = False
+
+    def _print(self, *things: Any) -> None:
+        with self._lock:
+            if self._is_typing:
+                self._console.file.write("\r\x1b[K")
+            self._console.print(*things, soft_wrap=True)
+            if self._is_typing:
+                self._console.file.write(PROMPT + self._typed())
+            self._console.file.flush()
+
+    def conversations(self, conversations: Sequence[Conversation]) -> None:
+        from rich.table import Table
+
+        if not conversations:
+            self.note("You have no conversations yet: /open @username begins one.")
+            return
+        table = Table(box=None, pad_edge=False)
+        for name in ("", "conversation", "newest message"):
+            table.add_column(name, overflow="ellipsis", no_wrap=True)
+        for number, each in enumerate(conversations, 1):
+            said = each.last_message
+            newest = "" if said is None else f"{said.sender.name}: {text_of(said)}".replace("\n", " ")
+            table.add_row(str(number), printable(title_of(each)), printable(newest))
+        self._print(table)
+
+    def opened(self, conversation: Conversation) -> None:
+        count = f", {conversation.members_count} members" if conversation.kind == "group" else ""
+        self._print(styled(f"— {title_of(conversation)}{count} —", "bold"))
+
+    def members(self, members: Sequence[Member]) -> None:
+        for each in members:
+            self._print(f"{printable(each.user.name)} (@{each.user.username}), {each.role}")
+
+    def message(self, message: Message) -> None:
+        self._print(self._line(message))
+
+    def sent(self, message: Message) -> None:
+        if not self._asks:
+            self.message(message)  # on a terminal it stands there as it was typed
+
+    def event(self, event: Event, *, is_here: bool, title: str | None) -> None:
+        if event.message is not None:
+            if event.type == "message.created":
+                self._print(self._line(event.message) if is_here else self._elsewhere(event.message, title))
+            elif is_here:
+                change = "deleted a message" if event.message.deleted else f"changed a message: {event.message.text}"
+                self.note(f"{event.message.sender.name} {change}")
+        elif is_here and event.type in HAPPENED:
+            who = event.member.user.name if event.member is not None else ""
+            role = event.member.role if event.member is not None else ""
+            name = event.conversation.title if event.conversation is not None else ""
+            self.note(HAPPENED[event.type].format(who=who, role=role, title=name))
+
+    def note(self, text: str) -> None:
+        self._print(styled(text, "dim"))
+
+    def error(self, error: Error) -> None:
+        self._print(styled(error.message, "red"))
+
+    def _line(self, message: Message) -> Text:
+        from rich.text import Text
+
+        style = "green" if message.sender == self._me else "cyan"
+        return Text.assemble(
+            (f"{message.created_at.astimezone():%H:%M} ", "dim"),
+            (printable(message.sender.name), style),
+            ": ",
+            printable(text_of(message)),
+        )
+
+    def _elsewhere(self, message: Message, title: str | None) -> Text:
+        place = f"[{title}] " if title else ""
+        return styled(f"{place}{message.sender.name}: {text_of(message)}", "yellow")
+
+
+def styled(text: str, style: str) -> Text:
+    from rich.text import Text
+
+    return Text(printable(text), style)
+
+
+def title_of(conversation: Conversation) -> str:
+    if conversation.peer is not None:
+        return f"{conversation.peer.name} (@{conversation.peer.username})"
+    return conversation.title
+
+
+def text_of(message: Message) -> str:
+    return "(deleted)" if message.deleted else message.text

@@ -1,0 +1,170 @@
+"""`madang chat`, as it is typed into a terminal and as scripts use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from madang.testing import Actor, World
+from madang.testing.plugin import chat, chat_server, pytest_runtest_makereport
+
+__all__ = ["chat", "chat_server", "pytest_runtest_makereport"]
+
+WITHIN_S = 20.0
+
+
+def run(*arguments: str, stdin: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "madang", "chat", *arguments]
+    return subprocess.run(command, input=stdin, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+class Terminal:
+    """Somebody at a terminal of 100 columns."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        self.screen = ""
+        self._here, there = pty.openpty()
+        surroundings = os.environ | {"TERM": "dumb", "COLUMNS": "100"} | environment
+        command = [sys.executable, "-m", "madang", "chat", *arguments]
+        self.process = subprocess.Popen(command, env=surroundings, stdin=there, stdout=there, stderr=there, close_fds=True)
+        os.close(there)
+        os.set_blocking(self._here, False)
+
+    def type(self, line: str) -> None:
+        os.write(self._here, f"{line}\n".encode())
+
+    def wait_for(self, pattern: str) -> str:
+        """What is shown up to there; the next wait begins behind it."""
+        deadline = time.monotonic() + WITHIN_S
+        while (found := re.search(pattern, self.screen)) is None:
+            assert time.monotonic() < deadline, f"never shown: {pattern}\n{self.screen}"
+            assert self.process.poll() is None or self._read(), self.screen
+            if not self._read():
+                time.sleep(0.005)
+        shown, self.screen = self.screen[: found.end()], self.screen[found.end() :]
+        return shown
+
+    def _read(self) -> bool:
+        try:
+            piece = os.read(self._here, 1 << 16).decode()
+        except OSError:
+            return False
+        self.screen += piece
+        return bool(piece)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._here)
+
+
+@contextmanager
+def terminal(actor: Actor, *arguments: str) -> Iterator[Terminal]:
+    made = Terminal("--url", actor.url, *arguments, MADANG_TOKEN=actor.token)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def alice(chat: World) -> Actor:
+    return chat.user("alice")
+
+
+@pytest.fixture
+def bob(chat: World) -> Actor:
+    return chat.user("bob")
+
+
+def test_two_people_talk(alice: Actor, bob: Actor) -> None:
+    bob.send(alice, "before")
+    with terminal(alice) as screen:
+        screen.wait_for(rf"1\s+{bob.username} \(@{bob.username}\)\s+{bob.username}: before")
+        screen.type("/open 1")
+        screen.wait_for(r"\d\d:\d\d bob\S*: before")
+        screen.type("Hi Bob!")
+        assert bob.expect(text="Hi Bob!").sender == alice
+        bob.send(alice, "Hi Alice!\x1b[31m")
+        assert "\x1b[31m" not in screen.wait_for("Hi Alice!\N{REPLACEMENT CHARACTER}")
+        screen.type("//quit is what I typed")
+        bob.expect(text="/quit is what I typed")
+        screen.type("/nonsense")
+        screen.wait_for("/nonsense is no command")
+        screen.type("/quit")
+        assert screen.process.wait(WITHIN_S) == 0
+
+
+def test_what_happens_elsewhere_and_who_comes_is_told(chat: World, alice: Actor, bob: Actor) -> None:
+    carol = chat.user("carol")
+    garden = alice.create_group("Garden", [bob])
+    with terminal(alice, garden.id) as screen:
+        screen.wait_for("Garden, 2 members")
+        alice.invite(garden, carol)
+        screen.wait_for("carol\\S* is here now")
+        carol.send(alice, "psst")
+        screen.wait_for("carol\\S*: psst")
+        bob.send(garden, "hello all")
+        screen.wait_for(r"\d\d:\d\d bob\S*: hello all")
+        screen.type("/who")
+        screen.wait_for("alice\\S* \\(@alice\\S*\\), owner")
+        screen.wait_for("carol\\S* \\(@carol\\S*\\), member")
+
+
+def test_older_messages_come_page_by_page(alice: Actor, bob: Actor) -> None:
+    for n in range(30):
+        bob.send(alice, f"number {n}.")
+    with terminal(alice, f"@{bob.username}") as screen:
+        assert "number 9." not in screen.wait_for(r"number 29\.")
+        screen.type("/older")
+        screen.wait_for(r"number 0\.")
+        screen.wait_for(r"number 9\.")
+        screen.type("/older")
+        screen.wait_for("nothing before")
+
+
+def test_a_script_says_something_and_reads_json(alice: Actor, bob: Actor) -> None:
+    ended = run("--json", f"@{bob.username}", stdin="one\n/who\n/nonsense\n", MADANG_URL=alice.url, MADANG_TOKEN=alice.token)
+    assert ended.returncode == 0, ended.stderr
+    said: list[dict[str, Any]] = [json.loads(line) for line in ended.stdout.splitlines()]
+    answers = [each for each in said if "event" not in each]
+    assert [next(iter(each)) for each in answers] == ["opened", "sent", "members", "error"]
+    assert answers[1]["sent"]["text"] == "one"
+    assert {each["user"]["username"] for each in answers[2]["members"]} == {alice.username, bob.username}
+    assert answers[3]["error"]["code"] == "bad_request"
+    bob.expect(text="one")
+
+
+def test_a_pipe_is_read_line_by_line_without_prompts(alice: Actor, bob: Actor) -> None:
+    ended = run(f"@{bob.username}", stdin="one\ntwo\n", MADANG_URL=alice.url, MADANG_TOKEN=alice.token)
+    assert ended.returncode == 0, ended.stderr
+    assert re.findall(r": (one|two)", ended.stdout) == ["one", "two"]
+    assert "> " not in ended.stdout
+
+
+def test_a_log_in_by_name_and_password_leaves_no_device_behind(chat: World, bob: Actor) -> None:
+    dana = chat.user("dana", password="correct horse")
+    asked = {"MADANG_URL": dana.url, "MADANG_USERNAME": dana.username}
+    ended = run(f"@{bob.username}", stdin="hi\n", **asked, MADANG_PASSWORD="correct horse")
+    assert ended.returncode == 0, ended.stderr
+    bob.expect(text="hi", sender=dana)
+    assert len(dana.sessions()) == 1
+    ended = run(stdin="", **asked, MADANG_PASSWORD="another")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "wrong username or password" in ended.stderr
+
+
+def test_somebody_who_is_nobody_is_told_what_to_give() -> None:
+    ended = run(stdin="", MADANG_TOKEN="", MADANG_USERNAME="")
+    assert ended.returncode == 1
+    assert "--user NAME" in ended.stderr
