@@ -18,6 +18,8 @@ struct Limits {
     std::uint32_t settings_bytes = 16'384;        // a user's settings, as JSON; more: too_large
     std::uint32_t page_items = 100;               // of any list; a larger `limit` is cut to it
     std::size_t page_bytes = 1 << 20;             // of a sync or history page, at least one item all the same
+    std::chrono::milliseconds edit_window{0};     // how long after sending a message may be edited; later: forbidden. 0 = for ever
+    std::chrono::milliseconds delete_window{0};   // likewise deleted by its sender; admins and the owner may always
     std::size_t frame_bytes = 2 << 20;            // a WebSocket message or an HTTP body; more: 1009, or too_large
     std::size_t send_queue_bytes = 256 << 10;     // unsent bytes of one socket; more: closed with 4002
     std::uint32_t sends_per_second = 500;         // per user; more: rate_limited (loopback is exempt, see loopback_exempt)

@@ -10,16 +10,23 @@ namespace madang {
 enum class Mutant : std::uint8_t {
     none,
     // In the engine.
-    inbox_takes_twice,      // takes an entry again though `prev` says that it is a repeat
-    inbox_ignores_hole,     // takes an entry though `prev` is beyond the last one it has
-    skip_replay,            // start() does not take up the journal
-    forget_send_key,        // the idempotency row is not written
-    attach_gap,             // attach fixes its tail one too late, so an event is skipped
-    deliver_to_left,        // the fan-out goes to a member who has left, too
-    reuse_seq_after_load,   // a conversation's head is loaded one too low
-    wake_in_reverse,        // requests that waited for cold state go on in the reverse order
-    never_repeat,           // a fan-out that the bus has lost is not sent again
-    history_for_strangers,  // history is read without being a member
+    inbox_takes_twice,          // takes an entry again though `prev` says that it is a repeat
+    inbox_ignores_hole,         // takes an entry though `prev` is beyond the last one it has
+    skip_replay,                // start() does not take up the journal
+    forget_send_key,            // the idempotency row is not written
+    attach_gap,                 // attach fixes its tail one too late, so an event is skipped
+    deliver_to_left,            // the fan-out goes to a member who has left, too
+    reuse_seq_after_load,       // a conversation's head is loaded one too low
+    wake_in_reverse,            // requests that waited for cold state go on in the reverse order
+    never_repeat,               // a fan-out that the bus has lost is not sent again
+    history_for_strangers,      // history is read without being a member
+    replay_old_text,            // the memory tail keeps a message's old text after an edit
+    revise_without_row,         // an edit or deletion is logged, but the message's row is not rewritten
+    revision_for_later_joiner,  // goes also to who joined after the message and may not read it
+    edit_overtaken,             // what a sender does while an edit of theirs waits does not wait behind it
+    edit_by_anyone,             // not only by the sender
+    keep_mention,               // the row of a mention stays when the message names the user no longer
+    prev_from_stays,            // the last entry addressed to a member is taken from the stays alone
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

@@ -60,21 +60,28 @@ bool is_letter_or_digit(utf8proc_int32_t c, bool first) {
     }
 }
 
-bool has_only_name_chars(std::string_view text) {
+bool is_ascii_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+// Bytes of the username's characters at the beginning of `text`.
+std::size_t name_bytes(std::string_view text) {
     const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
     auto left = static_cast<utf8proc_ssize_t>(text.size());
     for (bool first = true; left > 0; first = false) {
         utf8proc_int32_t c = 0;
         const auto size = utf8proc_iterate(at, left, &c);
-        if (size <= 0) return false;
-        if (c != '_' && c != '.' && c != '-' && !is_letter_or_digit(c, first)) return false;
+        if (size <= 0) break;
+        if (c != '_' && c != '.' && c != '-' && !is_letter_or_digit(c, first)) break;
         // Invisible in every font, and folding drops it: two names that look the same.
-        if (utf8proc_get_property(c)->ignorable) return false;
+        if (utf8proc_get_property(c)->ignorable) break;
         at += size;
         left -= size;
     }
-    return true;
+    return text.size() - static_cast<std::size_t>(left);
 }
+
+bool has_only_name_chars(std::string_view text) { return name_bytes(text) == text.size(); }
+
+constexpr int kFolding = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
 
 }  // namespace
 
@@ -111,10 +118,38 @@ Result<std::string> fold_username(std::string_view username) {
     // Counted composed: a Korean syllable typed as three letters is one character.
     const auto composed = map(username, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     if (!composed || code_points(*composed) > kUsernameChars) return bad();
-    auto folded = map(username, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+    auto folded = map(username, kFolding);
     if (!folded || folded->empty() || !has_only_name_chars(*folded)) return bad();
     if (*folded == "all") return fail(Code::bad_request, "the username 'all' is reserved");
     return std::move(*folded);
+}
+
+std::string_view leading_name(std::string_view text) noexcept {
+    // Most names are ASCII, and so is what follows them.
+    std::size_t ascii = 0;
+    while (ascii < text.size() && (is_ascii_word(text[ascii]) || text[ascii] == '.' || text[ascii] == '-')) ++ascii;
+    const bool ends_here = ascii == text.size() || static_cast<unsigned char>(text[ascii]) < 0x80;
+    return text.substr(0, ends_here ? ascii : name_bytes(text));
+}
+
+bool ends_in_word(std::string_view text) noexcept {
+    if (text.empty()) return false;
+    if (static_cast<unsigned char>(text.back()) < 0x80) return is_ascii_word(text.back());
+    auto begin = text.size() - 1;
+    while (begin > 0 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
+    utf8proc_int32_t c = 0;
+    const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data() + begin);
+    return utf8proc_iterate(at, static_cast<utf8proc_ssize_t>(text.size() - begin), &c) > 0 && is_letter_or_digit(c, false);
+}
+
+std::string fold_name(std::string_view name) {
+    std::string folded;
+    folded.reserve(name.size());
+    for (const char c : name) {
+        if (static_cast<unsigned char>(c) >= 0x80) return map(name, kFolding).value_or(std::string{});
+        folded += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return folded;
 }
 
 }  // namespace madang

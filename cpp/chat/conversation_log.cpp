@@ -10,14 +10,17 @@ ConversationLog::ConversationLog(Conversation conversation, std::vector<Member> 
     : conversation_(std::move(conversation)), members_(std::move(members)) {
     std::ranges::sort(members_, {}, [](const Member& m) { return m.user.id; });
     conversation_.members_count = static_cast<std::uint32_t>(members_.size());
+    addressed_.resize(members_.size());
 }
 
 ConversationLog::ConversationLog(LoadedConversation::State state)
     : conversation_(std::move(state.conversation)),
       members_(std::move(state.members)),
+      addressed_(std::move(state.addressed)),
       head_(state.head),
       last_message_id_(state.last_message_id),
       last_message_(std::move(state.last_message)) {
+    MADANG_ASSERT(addressed_.size() == members_.size());
     if (mutant(Mutant::reuse_seq_after_load) && head_.value > 1) head_ = Seq{head_.value - 1};
 }
 
@@ -125,13 +128,66 @@ EntryPtr ConversationLog::append_message(IdGenerator& ids, UserId sender, std::s
     entry->message.sender = sender;
     entry->message.client_id = std::move(client_id);
     entry->message.text = std::move(text);
+    entry->message.mentions = mentions_in(entry->message.text, sender);
     last_message_ = entry;
+    return entry;
+}
+
+Seq ConversationLog::readable_from(const Member& member) const {
+    return conversation_.settings.history == HistoryAccess::all ? Seq{1} : member.joined_seq();
+}
+
+Mentions ConversationLog::mentions_in(std::string_view text, UserId author) {
+    if (text.find('@') == std::string_view::npos) return {};
+    const auto* member = find_member(author);
+    const auto may_name_all = conversation_.settings.mention_all == MentionAllRight::members || (member && member->role >= Role::admin);
+    return find_mentions(text, names_, members_, may_name_all);
+}
+
+EntryPtr ConversationLog::append_edited(const Entry& message, std::string text, UserId actor, Time now) {
+    auto changed = message.message;
+    changed.text = std::move(text);
+    changed.mentions = mentions_in(changed.text, actor);
+    changed.edited_at = stamp(now);
+    return append_revision(EntryType::message_edited, message, std::move(changed), actor, now);
+}
+
+EntryPtr ConversationLog::append_deleted(const Entry& message, UserId actor, Time now) {
+    const auto& was = message.message;
+    Message changed{.id = was.id, .sender = was.sender, .client_id = was.client_id, .text = {}, .mentions = {}, .deleted = true};
+    return append_revision(EntryType::message_deleted, message, std::move(changed), actor, now);
+}
+
+EntryPtr ConversationLog::append_revision(EntryType type, const Entry& message, Message changed, UserId actor, Time now) {
+    head_ = next(head_);
+    changed.revised = head_;
+    auto present = std::make_shared<Entry>(message);
+    present->message = std::move(changed);
+    Revision revision{.target = message.seq,
+                      .sender = message.message.sender,
+                      .before = message.message.mentions,
+                      .after = present->message.mentions,
+                      .message = present};
+    if (conversation_.settings.history == HistoryAccess::joined)
+        for (const auto& each : members_) revision.for_all = revision.for_all && (!each.present() || each.joined_seq() <= message.seq);
+    auto entry = std::make_shared<Entry>();
+    entry->conversation_id = conversation_.id;
+    entry->seq = head_;
+    entry->type = type;
+    entry->created_at = stamp(now);
+    entry->actor = actor;
+    entry->revision = std::make_shared<const Revision>(std::move(revision));
+    if (last_message_ && last_message_->seq == message.seq) last_message_ = std::move(present);
     return entry;
 }
 
 EntryPtr ConversationLog::append_joined(const Profile& user, Role role, UserId actor, Time now) {
     auto at = std::ranges::lower_bound(members_, user.id, {}, [](const Member& m) { return m.user.id; });
-    if (at == members_.end() || at->user.id != user.id) at = members_.insert(at, Member{});
+    if (at == members_.end() || at->user.id != user.id) {
+        addressed_.insert(addressed_.begin() + (at - members_.begin()), Seq{});
+        at = members_.insert(at, Member{});
+    }
+    names_.forget();
     at->user = user;
     at->role = role;
     at->muted_until = Time{};
@@ -143,6 +199,7 @@ EntryPtr ConversationLog::append_joined(const Profile& user, Role role, UserId a
 EntryPtr ConversationLog::append_left(UserId user, UserId actor, Time now) {
     auto& leaver = member(user);
     leaver.stays.back().left = next(head_);
+    names_.forget();
     --conversation_.members_count;
     return append_change(EntryType::member_left, actor, now, &leaver);
 }
@@ -179,9 +236,7 @@ ConversationView ConversationLog::view_of(UserId user) const {
         .conversation = conversation_, .head_seq = head_, .last_message = last_message_, .my_role = Role::member, .peer = {}};
     if (const auto* me = find_member(user)) {
         view.my_role = me->role;
-        const auto hidden =
-            conversation_.settings.history == HistoryAccess::joined && last_message_ && last_message_->seq < me->joined_seq();
-        if (hidden) view.last_message = nullptr;
+        if (last_message_ && last_message_->seq < readable_from(*me)) view.last_message = nullptr;
     }
     if (conversation_.kind == ConversationKind::direct)
         for (const auto& each : members_)

@@ -7,10 +7,13 @@
 
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "base/mutant.hpp"
 #include "base/snowflake.hpp"
 #include "chat/loaded.hpp"
+#include "chat/mentions.hpp"
 #include "chat/requests.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
@@ -38,9 +41,18 @@ class ConversationLog {
     Result<> may_remove(UserId actor, UserId target) const;                            // kick: a higher role; leave: oneself
     Result<> may_change(UserId actor, UserId target, std::optional<Role> role) const;  // a higher role than both the old and the new one
 
+    // The oldest entry that this member may read now.
+    Seq readable_from(const Member& member) const;
+    // Who is named in a text by this member, who may name everybody by the settings and the role.
+    Mentions mentions_in(std::string_view text, UserId author);
+
     // Each takes the next seq. The caller has checked the right before.
     std::vector<EntryPtr> append_creation(Time now);  // conversation.created, then a member.joined for each, the creator first
     EntryPtr append_message(IdGenerator& ids, UserId sender, std::string client_id, std::string text, Time now);
+    // Both make the message's next version, too (`revision->message`): the caller stores it in the same append. `message` is the present
+    // one.
+    EntryPtr append_edited(const Entry& message, std::string text, UserId actor, Time now);
+    EntryPtr append_deleted(const Entry& message, UserId actor, Time now);
     EntryPtr append_joined(const Profile& user, Role role, UserId actor, Time now);
     EntryPtr append_left(UserId user, UserId actor, Time now);
     EntryPtr append_member_updated(UserId user, std::optional<Role> role, std::optional<Time> muted_until, UserId actor, Time now);
@@ -48,19 +60,36 @@ class ConversationLog {
     // Who follows an owner who leaves: the oldest admin, else the oldest member; none if nobody is left.
     std::optional<UserId> successor(UserId leaver) const;
 
+    // The recipients of the newest entry: `visit(user, last)`, last = the entry before it that went to this user. Once for each entry, in
+    // their order.
+    template <typename Visit>
+    void address(const Entry& entry, Visit&& visit);
+
     ConversationView view_of(UserId user) const;
 
   private:
     Member& member(UserId user);
     Result<const Member*> require_group_member(UserId user) const;
     EntryPtr append_change(EntryType type, UserId actor, Time now, const Member* about);
+    EntryPtr append_revision(EntryType type, const Entry& message, Message changed, UserId actor, Time now);
     Time stamp(Time now);
 
     Conversation conversation_;
     std::vector<Member> members_;
+    std::vector<Seq> addressed_;  // to each of members_: the newest entry that went to them; none = never one
+    MemberNames names_;
     Seq head_;
     MessageId last_message_id_;
     EntryPtr last_message_;
 };
+
+template <typename Visit>
+void ConversationLog::address(const Entry& entry, Visit&& visit) {
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        auto narrow = entry.is_narrow() && !mutant(Mutant::revision_for_later_joiner);
+        const auto is_in = narrow ? is_addressed(members_[i], entry) : members_[i].addressed(entry.seq);
+        if (is_in || mutant(Mutant::deliver_to_left)) visit(members_[i].user.id, std::exchange(addressed_[i], entry.seq));
+    }
+}
 
 }  // namespace madang

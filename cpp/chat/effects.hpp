@@ -84,7 +84,8 @@ struct LoadInboxPage {
     Cursor after;
     Cursor to;
     std::uint32_t limit = 100;
-    SessionId session;            // for an attached session, or
+    SessionId session;  // for an attached session (its n-th attach), or
+    std::uint32_t attach = 0;
     std::optional<ReplyTo> poll;  // for a poll: the answer goes straight to the gateway
 };
 // Entries of one member to send again, (after, to].
@@ -93,6 +94,11 @@ struct LoadEntries {
     UserId user;
     Seq after;
     Seq to;
+};
+// A message that is to be revised, as it is now.
+struct LoadMessage {
+    ConversationId conversation;
+    Seq seq;
 };
 // Everything whose fan-out may be unfinished, of the slots of this engine.
 struct LoadJournal {};
@@ -103,7 +109,7 @@ struct Query {
     std::vector<ConversationId> conversations;  // ListConversations: the page, chosen by the engine
     std::optional<Cursor> next;
 };
-using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Query>;
+using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Query, LoadMessage>;
 
 // Rising per engine, from 1. Everything with a ticket ≤ the last durable one is on disk.
 using Ticket = std::uint64_t;

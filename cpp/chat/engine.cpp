@@ -37,7 +37,9 @@ void Engine::State::start() {
     });
     MADANG_ASSERT(scanned.has_value());
     ids_.pass(reserved_ms_ << kIdTimeShift);
-    if (!mutant(Mutant::skip_replay)) jobs_.push_back(LoadJournal{});
+    if (mutant(Mutant::skip_replay)) return;
+    journal_reading_ = true;
+    jobs_.push_back(LoadJournal{});
 }
 
 void Engine::State::handle(const ReplyTo& from, Request request) {
@@ -85,6 +87,8 @@ void Engine::State::on_loaded(Loaded loaded) {
         on_entries(std::move(*entries));
     } else if (auto* journal = std::get_if<LoadedJournal>(&loaded)) {
         on_journal(std::move(*journal));
+    } else if (auto* message = std::get_if<LoadedMessage>(&loaded)) {
+        on_message(std::move(*message));
     }
 }
 
@@ -108,6 +112,7 @@ void Engine::State::tick() {
 
 Turn Engine::State::end_turn() {
     work_backlog();
+    work_lanes();
     for (const auto id : std::exchange(woken_, {}))
         if (auto* user = users_.find(id)) wake_pollers(*user);
     rows_this_turn_ = 0;
@@ -130,14 +135,21 @@ void Engine::State::on_durable(Ticket ticket) {
         const auto& front = in_flight_.front();
         if (front.table == Table::send_key)
             sends_in_flight_.erase(front.key);
+        else if (front.table == Table::message)
+            forget_revised(front.key);
         else
             ids_in_flight_.erase({front.table, front.key});
         in_flight_.pop_front();
     }
 }
 
+void Engine::State::forget_revised(const std::string& key) {
+    const auto found = revised_in_flight_.find(key);
+    if (found != revised_in_flight_.end() && found->second.ticket <= durable_) revised_in_flight_.erase(found);
+}
+
 bool Engine::State::is_idle() const {
-    return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() &&
+    return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() && lanes_.empty() &&
            users_.parked() + conversations_.parked() == 0 && batch_.empty() && effects_.empty() && durable_ == last_ticket_;
 }
 
@@ -145,7 +157,7 @@ EngineFigures Engine::State::figures() const {
     auto figures = figures_;
     figures.users = users_.size();
     figures.conversations = conversations_.size();
-    figures.parked = users_.parked() + conversations_.parked();
+    figures.parked = users_.parked() + conversations_.parked() + in_lanes_;
     figures.fan_out_pending = pending_.size();
     return figures;
 }

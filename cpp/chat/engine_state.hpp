@@ -1,5 +1,6 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
-// engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, messages.cpp, fan_out.cpp, subscriptions.cpp.
+// engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, messages.cpp, revisions.cpp, fan_out.cpp,
+// subscriptions.cpp.
 #pragma once
 
 #include <deque>
@@ -31,6 +32,7 @@ struct Subscription {
     };
     Phase phase = Phase::connected;
     Cursor sent;
+    std::uint32_t attaches = 0;  // pages of an earlier one are not for this one
 };
 
 // A long poll that waits for the next item.
@@ -100,7 +102,7 @@ class Engine::State {
     void when_loaded(UserId id, Run&& then);
     template <typename Run>
     void when_loaded(ConversationId id, Run&& then);
-    bool has_room_to_park() const { return users_.parked() + conversations_.parked() < options_.limits.parked_requests; }
+    bool has_room_to_park() const { return users_.parked() + conversations_.parked() + in_lanes_ < options_.limits.parked_requests; }
     void reply(const ReplyTo& to, Result<Response> response);
     void refuse(const ReplyTo& to, const Error& error) { reply(to, std::unexpected(error)); }
     bool owns(Slot slot) const { return owner_of(slot, options_.engines) == options_.index; }
@@ -140,6 +142,7 @@ class Engine::State {
     void on(const ReplyTo& from, Acknowledge&& request);
     void on(const ReplyTo& from, Sync&& request);
     void on(const ReplyTo& from, ListConversations&& request);
+    void on(const ReplyTo& from, ListMentions&& request);
     void on_page(LoadedInboxPage page);
     void catch_up(UserState& user, Subscription& subscription);
     void send_page(Subscription& subscription, std::vector<Event> events);
@@ -184,9 +187,41 @@ class Engine::State {
     // ---- messages.cpp
     void on(const ReplyTo& from, Send&& request);
     void send(const ReplyTo& from, ConversationState& conversation, Send&& request);
+    void store_message(const ReplyTo& from, ConversationState& conversation, Send&& request, std::string key, const Digest128& digest);
     // True if the client id is known: it has been answered.
     bool answer_repeat(const ReplyTo& from, ConversationId conversation, const Send& request, const std::string& key,
                        const Digest128& digest);
+
+    // ---- revisions.cpp: editing and deleting
+    // Both requests; no text = delete.
+    struct Revise {
+        Actor actor;
+        ConversationId conversation;
+        Seq seq;
+        std::optional<std::string> text;
+    };
+    // A sender in a conversation. While a revision of theirs waits (for the message to be read, for its fan-out to end), everything they
+    // write there waits behind it, so that it keeps its order.
+    using Lane = std::pair<ConversationId, UserId>;
+    struct InLane {
+        ReplyTo from;
+        std::variant<Revise, Send> request;
+    };
+    enum class Step : std::uint8_t { done, waits };
+    void on(const ReplyTo& from, EditMessage&& request);
+    void on(const ReplyTo& from, DeleteMessage&& request);
+    void revise(const ReplyTo& from, Revise&& request);
+    void wait_in_lane(const ReplyTo& from, const Lane& lane, std::variant<Revise, Send> request);
+    // `loaded`: the message as it was read from the store for this very call.
+    Step try_revise(const ReplyTo& from, ConversationState& conversation, Revise& request, const Lane& lane, const LoadedMessage* loaded);
+    Result<EntryPtr> revisable(const ConversationState& conversation, const Revise& request, const EntryPtr& message) const;
+    void append_revision(const ReplyTo& from, ConversationState& conversation, Revise& request, const EntryPtr& message);
+    void work_lane(const Lane& lane, Result<ConversationState*> conversation, const LoadedMessage* loaded);
+    void work_lanes();
+    void forget_revised(const std::string& key);
+    void on_message(LoadedMessage loaded);
+    bool awaits_fan_out(ConversationId conversation, Seq target, const Lane& lane);
+    bool journal_is_open() const { return journal_reading_ || journal_wanted_ || !journal_.empty() || journal_parked_ > 0; }
 
     // ---- fan_out.cpp: from the log into the inboxes
     // Stores the entry and hands it to every member as of it: in this append where the inbox is here and warm, by journal and bus
@@ -201,6 +236,7 @@ class Engine::State {
     void on_entries(LoadedEntries loaded);
     void on_journal(LoadedJournal loaded);
     void work_journal();
+    void put_mention(const UserState& user, const Entry& entry, const InboxItem& item);
     void hand_on(const EntryPtr& entry, std::vector<FanOut::Recipient> recipients);  // by journal and bus
     void put_journal_row(const EntryPtr& entry);
     void send_fan_out(const EntryPtr& entry, const std::vector<FanOut::Recipient>& recipients, bool own_too);
@@ -214,6 +250,7 @@ class Engine::State {
         std::vector<FanOut::Recipient> recipients;  // those still missing it
         unsigned repeats = 0;
         bool own_behind = false;  // an inbox of this engine could not take it yet: it is offered again with the next repeat
+        std::vector<Lane> lanes;  // revisions of the message it shows wait for its end, so that no inbox gets an old text after a newer one
     };
     using EntryKey = std::pair<ConversationId, Seq>;
     struct Incoming {
@@ -257,6 +294,17 @@ class Engine::State {
         std::string key;
     };
     std::deque<InFlight> in_flight_;
+    struct RevisedInFlight {
+        EntryPtr message;  // its newest version
+        Ticket ticket;
+    };
+    std::unordered_map<std::string, RevisedInFlight> revised_in_flight_;  // by message_key
+
+    std::map<Lane, std::deque<InLane>> lanes_;  // never empty ones
+    std::size_t in_lanes_ = 0;
+    std::vector<Lane> ready_lanes_;                           // to be worked at the end of the turn
+    std::vector<Lane> journal_lanes_;                         // wait until the journal has been taken up
+    std::map<EntryKey, std::vector<Lane>> messages_loading_;  // who waits for which message
 
     std::map<std::uint64_t, Operation> operations_;
     std::uint64_t last_operation_ = 0;
@@ -264,14 +312,17 @@ class Engine::State {
     std::map<std::string, std::vector<Then<void*>>> groups_in_creation_;
 
     std::map<EntryKey, Pending> pending_;
+    std::map<EntryKey, Seq> revisions_pending_;                 // message → its revision that is in pending_; at most one
     std::multimap<Tick, EntryKey> repeats_;                     // by when they are due
     std::map<std::pair<ConversationId, UserId>, Seq> repairs_;  // → up to where
     std::deque<Incoming> backlog_;                              // for inboxes of this engine, beyond what one turn may write
     std::unordered_map<UserId, std::vector<Awaiting>> awaiting_;
     std::size_t awaiting_count_ = 0;
-    std::vector<UserId> unreadable_;  // their load failed: tried again at the next tick
-    std::deque<EntryPtr> journal_;    // of an earlier run, not taken up yet
-    bool journal_wanted_ = false;     // it could not be read: tried again at the next tick
+    std::vector<UserId> unreadable_;                 // their load failed: tried again at the next tick
+    std::deque<LoadedJournal::Unfinished> journal_;  // of an earlier run, not taken up yet
+    std::size_t journal_parked_ = 0;                 // taken from there, their conversations are being loaded
+    bool journal_wanted_ = false;                    // it could not be read: tried again at the next tick
+    bool journal_reading_ = false;
     std::size_t rows_this_turn_ = 0;
 
     std::set<UserId> woken_;  // users whose pollers get an answer at the end of the turn

@@ -20,6 +20,16 @@ InboxItem item_of(const Entry& entry, UserId user, Role role) {
                    .type = entry.type,
                    .own = entry.actor == user,
                    .lists = true};
+    if (entry.is_message()) {
+        item.mentioned = !item.own && entry.message.mentions.names(user);
+    } else if (entry.revision) {
+        const auto& revision = *entry.revision;
+        item.own = revision.sender == user;
+        item.mentioned = !item.own && revision.after.names(user);
+        item.was_mentioned = !item.own && revision.before.names(user);
+        item.target = revision.target;
+        item.lists = false;
+    }
     if (!entry.change) return item;
     const auto is_member_entry = entry.type != EntryType::conversation_created && entry.type != EntryType::conversation_updated;
     if (is_member_entry) item.own = entry.change->member.user.id == user;
@@ -44,13 +54,12 @@ void Engine::State::publish(ConversationState& conversation, const EntryPtr& ent
     put(Table::message, message_key(id, entry->seq), *entry, madang::slot_of(id));
     touch(conversation);
     std::vector<FanOut::Recipient> others;
-    for (const auto& member : conversation.log.members()) {
-        if (!member.addressed(entry->seq) && !mutant(Mutant::deliver_to_left)) continue;
-        const FanOut::Recipient to{member.user.id, member.addressed_before(entry->seq)};
+    conversation.log.address(*entry, [&](UserId recipient, Seq prev) {
+        const FanOut::Recipient to{recipient, prev};
         const auto has_room = rows_this_turn_ < options_.limits.group_commit_rows;
         auto* user = has_room && engine_of(to.user) == options_.index ? users_.find(to.user) : nullptr;
         if (!user || deliver(*user, entry, to) == Inbox::Verdict::hole) others.push_back(to);
-    }
+    });
     end_delivery(entry);
     if (!others.empty()) hand_on(entry, std::move(others));
 }
@@ -63,6 +72,7 @@ Inbox::Verdict Engine::State::deliver(UserState& user, const EntryPtr& entry, co
     const auto slot = madang::slot_of(user.id);
     const auto cursor = user.inbox.tail();
     put(Table::inbox, inbox_key(user.id, cursor), item, slot);
+    if (item.mentioned != item.was_mentioned) put_mention(user, *entry, item);
     ++rows_this_turn_;
     ++figures_.inbox_items;
     touch(user);
@@ -82,6 +92,15 @@ Inbox::Verdict Engine::State::deliver(UserState& user, const EntryPtr& entry, co
     return verdict;
 }
 
+void Engine::State::put_mention(const UserState& user, const Entry& entry, const InboxItem& item) {
+    const auto& message = *entry.shown_message();
+    const auto key = mention_key(user.id, message.message.id);
+    if (item.mentioned)
+        put(Table::mention, key, Mention{entry.conversation_id, message.seq}, madang::slot_of(user.id));
+    else if (!mutant(Mutant::keep_mention))
+        erase(Table::mention, key, madang::slot_of(user.id));
+}
+
 void Engine::State::end_delivery(const EntryPtr& entry) {
     if (delivery_.to.empty()) return;
     delivery_.entry = entry;
@@ -98,6 +117,7 @@ void Engine::State::hand_on(const EntryPtr& entry, std::vector<FanOut::Recipient
     put_journal_row(entry);
     pending.entry = entry;
     pending.recipients = recipients;
+    if (entry->revision) revisions_pending_[{entry->conversation_id, entry->revision->target}] = entry->seq;
     repeats_.emplace(clock_.tick() + kRepeatFirst, key);
     send_fan_out(entry, recipients, true);
 }
@@ -191,6 +211,9 @@ void Engine::State::on_fanned_out(const FannedOut& done) {
     auto& missing = found->second.recipients;
     std::erase_if(missing, [&](const FanOut::Recipient& each) { return std::ranges::find(done.taken, each.user) != done.taken.end(); });
     if (!missing.empty()) return;
+    const auto& pending = found->second;
+    ready_lanes_.insert(ready_lanes_.end(), pending.lanes.begin(), pending.lanes.end());
+    if (pending.entry->revision) revisions_pending_.erase({done.conversation_id, pending.entry->revision->target});
     pending_.erase(found);
     erase(Table::journal, journal_key(done.conversation_id, done.seq), madang::slot_of(done.conversation_id));
 }
@@ -237,8 +260,10 @@ void Engine::State::on_entries(LoadedEntries loaded) {
         if (!wanted || !conversation || !*conversation || !loaded.entries) return;  // comes again with the next repeat
         const auto* member = (*conversation)->log.find_member(loaded.user);
         if (!member) return;
+        Seq prev;
+        if (!loaded.entries->empty()) prev = addressed_before(*member, loaded.entries->front()->seq, loaded.narrow);
         for (const auto& entry : *loaded.entries)
-            if (member->addressed(entry->seq)) send_fan_out(entry, {{loaded.user, member->addressed_before(entry->seq)}}, true);
+            if (is_addressed(*member, *entry)) send_fan_out(entry, {{loaded.user, std::exchange(prev, entry->seq)}}, true);
         // The next page.
         const auto last = loaded.entries->empty() ? wanted.mapped() : loaded.entries->back()->seq;
         if (last < wanted.mapped()) repair(loaded.conversation, loaded.user, last, wanted.mapped());
@@ -249,6 +274,7 @@ void Engine::State::on_entries(LoadedEntries loaded) {
 // ------------------------------------------------------------------------------------------------------------------------
 
 void Engine::State::on_journal(LoadedJournal loaded) {
+    journal_reading_ = false;
     if (!loaded.entries) {
         journal_wanted_ = true;
         return;
@@ -258,16 +284,25 @@ void Engine::State::on_journal(LoadedJournal loaded) {
 }
 
 void Engine::State::work_journal() {
-    if (std::exchange(journal_wanted_, false)) jobs_.push_back(LoadJournal{});
+    if (std::exchange(journal_wanted_, false)) {
+        journal_reading_ = true;
+        jobs_.push_back(LoadJournal{});
+    }
     while (!journal_.empty() && has_room_to_park() && pending_.size() < options_.limits.fan_out_pending) {
-        const auto entry = journal_.front();
+        auto unfinished = std::move(journal_.front());
         journal_.pop_front();
-        when_loaded(entry->conversation_id, [this, entry](Result<ConversationState*> conversation) {
-            if (!conversation) return journal_.push_back(entry);  // unreadable now: again at the next tick
+        ++journal_parked_;
+        const auto id = unfinished.entry->conversation_id;
+        when_loaded(id, [this, unfinished = std::move(unfinished)](Result<ConversationState*> conversation) mutable {
+            --journal_parked_;
+            if (!conversation) return journal_.push_back(std::move(unfinished));  // unreadable now: again at the next tick
             if (!*conversation) return;
+            const auto& entry = unfinished.entry;
+            const auto narrow =
+                std::span<const EntryPtr>(unfinished.narrow).first(mutant(Mutant::prev_from_stays) ? 0 : unfinished.narrow.size());
             std::vector<FanOut::Recipient> recipients;
             for (const auto& member : (*conversation)->log.members())
-                if (member.addressed(entry->seq)) recipients.push_back({member.user.id, member.addressed_before(entry->seq)});
+                if (is_addressed(member, *entry)) recipients.push_back({member.user.id, addressed_before(member, entry->seq, narrow)});
             hand_on(entry, std::move(recipients));
         });
     }

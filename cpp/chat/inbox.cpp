@@ -7,7 +7,21 @@
 namespace madang {
 namespace {
 
-std::size_t bytes_of(const Entry& entry) { return sizeof(Entry) + entry.message.text.size(); }
+std::size_t text_bytes(const Entry& entry) {
+    const auto* shown = entry.shown_message();
+    return shown ? shown->message.text.size() : 0;
+}
+std::size_t bytes_of(const Entry& entry) { return sizeof(Entry) + text_bytes(entry); }
+
+// The same entry showing another version of its message.
+EntryPtr with_message(const Entry& entry, const EntryPtr& message) {
+    if (entry.is_message()) return message;
+    auto changed = std::make_shared<Entry>(entry);
+    auto revision = *entry.revision;
+    revision.message = message;
+    changed->revision = std::make_shared<const Revision>(std::move(revision));
+    return changed;
+}
 
 auto place_of(auto& rows, ConversationId conversation) {
     return std::ranges::lower_bound(rows, conversation, {}, &UserConversation::conversation_id);
@@ -53,6 +67,9 @@ Inbox::Verdict Inbox::offer(const EntryPtr& entry, Seq prev, const InboxItem& it
     tail_ = next(tail_);
     fold(row(entry->conversation_id), item, tail_);
     if (keeps_tail_) {
+        if (entry->revision && !mutant(Mutant::replay_old_text)) refresh(entry->revision->message);
+        // Who is gone hears of no revision: what came before is replayed from the store, which has the present texts.
+        if (item.type == EntryType::member_left && item.own) forget_tail();
         recent_.push_back({tail_, item.role, entry});
         recent_bytes_ += bytes_of(*entry);
         // Half goes at once, so that dropping costs O(1) an item.
@@ -65,12 +82,25 @@ Inbox::Verdict Inbox::offer(const EntryPtr& entry, Seq prev, const InboxItem& it
     return Verdict::taken;
 }
 
+void Inbox::refresh(const EntryPtr& message) {
+    for (auto& each : recent_) {
+        const auto* shown = each.entry->shown_message();
+        if (!shown || shown->conversation_id != message->conversation_id || shown->seq != message->seq) continue;
+        if (shown->message.revised >= message->message.revised) continue;
+        recent_bytes_ -= bytes_of(*each.entry);
+        each.entry = with_message(*each.entry, message);
+        recent_bytes_ += bytes_of(*each.entry);
+    }
+}
+
+void Inbox::forget_tail() {
+    recent_ = {};
+    recent_bytes_ = 0;
+}
+
 void Inbox::keep_tail(bool on) {
     keeps_tail_ = on;
-    if (!on) {
-        recent_ = {};
-        recent_bytes_ = 0;
-    }
+    if (!on) forget_tail();
 }
 
 std::optional<std::vector<Event>> Inbox::tail_after(Cursor after, std::size_t limit, std::size_t bytes) const {
@@ -79,7 +109,7 @@ std::optional<std::vector<Event>> Inbox::tail_after(Cursor after, std::size_t li
     std::vector<Event> events;
     std::size_t taken = 0;
     for (auto at = recent_.end() - static_cast<std::ptrdiff_t>(missing); at != recent_.end() && events.size() < limit; ++at) {
-        taken += at->entry->message.text.size();
+        taken += text_bytes(*at->entry);
         if (taken > bytes && !events.empty()) break;
         events.push_back(*at);
     }

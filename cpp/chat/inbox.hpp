@@ -37,6 +37,9 @@ class Inbox {
     Role role(ConversationId conversation) const;
     std::span<const UserConversation> conversations() const { return conversations_; }
 
+    // A later version of messages in the memory tail, read from the store: from now on the tail shows it, too.
+    void refresh(const EntryPtr& message);
+
     // The memory tail serves resumes without the disk; on while the user is online.
     void keep_tail(bool on);
     // Events after `after`, if the memory tail reaches back that far; at most `limit`, at most `bytes` of text but at least one.
@@ -50,6 +53,7 @@ class Inbox {
 
   private:
     UserConversation& row(ConversationId conversation);
+    void forget_tail();
 
     std::vector<UserConversation> conversations_;  // rising ids
     Cursor checkpoint_;

@@ -32,22 +32,34 @@ struct LoadedConversation {
         Seq head;
         MessageId last_message_id;
         EntryPtr last_message;
+        std::vector<Seq> addressed;  // to each of `members`: the newest entry that went to them; none = never one
     };
     Result<std::optional<State>> state;
 };
 struct LoadedInboxPage {
     UserId user;
     SessionId session;
+    std::uint32_t attach = 0;
     Result<std::vector<Event>> events;
 };
 struct LoadedEntries {
     ConversationId conversation;
     UserId user;
     Result<std::vector<EntryPtr>> entries;  // rising; all of the range, addressed or not
+    std::vector<EntryPtr> narrow;           // the run of narrow entries right before them, newest first
 };
 struct LoadedJournal {
-    Result<std::vector<EntryPtr>> entries;  // in order of (conversation, seq)
+    struct Unfinished {
+        EntryPtr entry;
+        std::vector<EntryPtr> narrow;  // the run of narrow entries right before it, newest first
+    };
+    Result<std::vector<Unfinished>> entries;  // in order of (conversation, seq)
 };
-using Loaded = std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal>;
+struct LoadedMessage {
+    ConversationId conversation;
+    Seq seq;
+    Result<EntryPtr> message;  // null: there is no message in that place
+};
+using Loaded = std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal, LoadedMessage>;
 
 }  // namespace madang

@@ -60,6 +60,15 @@ void Engine::State::send(const ReplyTo& from, ConversationState& conversation, S
     auto key = send_key(id, sender, request.client_id);
     const auto digest = keyed_digest(options_.text_key, request.text);
     if (answer_repeat(from, id, request, key, digest)) return;
+    if (!lanes_.empty() && lanes_.contains({id, sender}) && !mutant(Mutant::edit_overtaken))
+        return wait_in_lane(from, {id, sender}, std::move(request));
+    store_message(from, conversation, std::move(request), std::move(key), digest);
+}
+
+void Engine::State::store_message(const ReplyTo& from, ConversationState& conversation, Send&& request, std::string key,
+                                  const Digest128& digest) {
+    const auto id = conversation.log.id();
+    const auto sender = request.actor.user;
     const auto now = clock_.now();
     if (const auto may = conversation.log.may_write(sender, now); !may) return refuse(from, may.error());
     if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});

@@ -54,6 +54,38 @@ Result<EntryPtr> read_entry(const Store& store, ConversationId conversation, Seq
     return decode_entry(conversation, seq, **bytes);
 }
 
+// What a stored revision refers to, as it is now.
+Result<EntryPtr> with_message(const Store& store, EntryPtr entry) {
+    if (!entry->revision) return entry;
+    auto message = read_entry(store, entry->conversation_id, entry->revision->target);
+    if (!message) return message;
+    auto revision = *entry->revision;
+    revision.message = std::move(*message);
+    auto whole = std::make_shared<Entry>(*entry);
+    whole->revision = std::make_shared<const Revision>(std::move(revision));
+    return EntryPtr{std::move(whole)};
+}
+
+std::size_t text_bytes(const Entry& entry) {
+    const auto* shown = entry.shown_message();
+    return shown ? shown->message.text.size() : 0;
+}
+
+// The run of narrow entries right before `seq`, newest first: who got the entry before that one follows from it.
+Result<std::vector<EntryPtr>> narrow_before(const Store& store, ConversationId id, Seq seq) {
+    std::vector<EntryPtr> run;
+    const auto read = each_row(store, Table::message, message_key(id, Seq{1}), message_key(id, seq), Order::descending,
+                               [&](std::string_view key, std::string_view value) -> Result<bool> {
+                                   auto entry = decode_entry(id, Seq{id_in(key, 8)}, value);
+                                   if (!entry) return std::unexpected(entry.error());
+                                   const auto goes_on = (*entry)->is_narrow();
+                                   if (goes_on) run.push_back(std::move(*entry));
+                                   return goes_on;
+                               });
+    if (!read) return std::unexpected(read.error());
+    return run;
+}
+
 // The head, and the newest message at or above `from`.
 struct Newest {
     Seq head;
@@ -149,7 +181,7 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
     if (!conversation) return std::unexpected(conversation.error());
     if (!*conversation) return std::optional<LoadedConversation::State>{};
     LoadedConversation::State state{
-        .conversation = std::move(**conversation), .members = {}, .head = {}, .last_message_id = {}, .last_message = {}};
+        .conversation = std::move(**conversation), .members = {}, .head = {}, .last_message_id = {}, .last_message = {}, .addressed = {}};
     const auto read =
         each_row(store, Table::member, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
             auto member = decode_member(UserId{id_in(key, 8)}, value);
@@ -158,10 +190,25 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
             return true;
         });
     if (!read) return std::unexpected(read.error());
-    auto newest = read_newest(store, id);
-    if (!newest) return std::unexpected(newest.error());
-    state.head = newest->head;
-    state.last_message = std::move(newest->message);
+    // Back from the head, until the newest message is found and everybody's newest entry.
+    auto& addressed = state.addressed;
+    for (const auto& member : state.members) addressed.push_back(member.stays.back().left);
+    auto missing = static_cast<std::size_t>(std::ranges::count(addressed, Seq{}));
+    const auto walked = each_row(store, Table::message, message_key(id, Seq{1}), end_of(id.value), Order::descending,
+                                 [&](std::string_view key, std::string_view value) -> Result<bool> {
+                                     auto entry = decode_entry(id, Seq{id_in(key, 8)}, value);
+                                     if (!entry) return std::unexpected(entry.error());
+                                     if (!state.head) state.head = (*entry)->seq;
+                                     for (std::size_t i = 0; missing > 0 && i < addressed.size(); ++i) {
+                                         const auto skips = !mutant(Mutant::prev_from_stays) && !is_addressed(state.members[i], **entry);
+                                         if (addressed[i] || skips) continue;
+                                         addressed[i] = (*entry)->seq;
+                                         --missing;
+                                     }
+                                     if (!state.last_message && (*entry)->is_message()) state.last_message = std::move(*entry);
+                                     return missing > 0 || !state.last_message;
+                                 });
+    if (!walked) return std::unexpected(walked.error());
     if (state.last_message) state.last_message_id = state.last_message->message.id;
     return std::optional(std::move(state));
 }
@@ -175,8 +222,9 @@ Result<std::vector<Event>> load_inbox_page(const Store& store, const Limits& lim
                                    const auto item = decode_inbox_item(value);
                                    if (!item) return std::unexpected(item.error());
                                    auto entry = read_entry(store, item->conversation_id, item->seq);
+                                   if (entry) entry = with_message(store, std::move(*entry));
                                    if (!entry) return std::unexpected(entry.error());
-                                   bytes += (*entry)->message.text.size();
+                                   bytes += text_bytes(**entry);
                                    if (bytes > limits.page_bytes && !events.empty()) return false;
                                    events.push_back({Cursor{id_in(key, 8)}, item->role, std::move(*entry)});
                                    return events.size() < limit;
@@ -192,8 +240,9 @@ Result<std::vector<EntryPtr>> load_entries(const Store& store, const Limits& lim
         each_row(store, Table::message, message_key(range.conversation, next(range.after)), message_key(range.conversation, next(range.to)),
                  Order::ascending, [&](auto key, auto value) -> Result<bool> {
                      auto entry = decode_entry(range.conversation, Seq{id_in(key, 8)}, value);
+                     if (entry) entry = with_message(store, std::move(*entry));
                      if (!entry) return std::unexpected(entry.error());
-                     bytes += (*entry)->message.text.size();
+                     bytes += text_bytes(**entry);
                      entries.push_back(std::move(*entry));
                      return entries.size() < limits.page_items && bytes < limits.page_bytes;
                  });
@@ -201,15 +250,38 @@ Result<std::vector<EntryPtr>> load_entries(const Store& store, const Limits& lim
     return entries;
 }
 
-Result<std::vector<EntryPtr>> load_journal(const Store& store, EngineIndex index, unsigned engines) {
-    std::vector<EntryPtr> entries;
+Loaded load_entries_of(const Store& store, const Limits& limits, const LoadEntries& range) {
+    LoadedEntries loaded{range.conversation, range.user, load_entries(store, limits, range), {}};
+    auto narrow = narrow_before(store, range.conversation, next(range.after));
+    if (narrow)
+        loaded.narrow = std::move(*narrow);
+    else
+        loaded.entries = std::unexpected(narrow.error());
+    return loaded;
+}
+
+Result<EntryPtr> load_message(const Store& store, ConversationId conversation, Seq seq) {
+    const auto bytes = store.get(Table::message, message_key(conversation, seq));
+    if (!bytes) return std::unexpected(bytes.error());
+    if (!*bytes) return EntryPtr{};
+    auto entry = decode_entry(conversation, seq, **bytes);
+    if (entry && !(*entry)->is_message()) return EntryPtr{};
+    return entry;
+}
+
+Result<std::vector<LoadedJournal::Unfinished>> load_journal(const Store& store, EngineIndex index, unsigned engines) {
+    std::vector<LoadedJournal::Unfinished> entries;
     const std::string end(16, '\xFF');
     const auto read = each_row(store, Table::journal, std::string_view{}, end, Order::ascending, [&](auto key, auto) -> Result<bool> {
         const ConversationId conversation{id_in(key, 0)};
         if (owner_of(slot_of(conversation), engines) != index) return true;
-        auto entry = read_entry(store, conversation, Seq{id_in(key, 8)});
+        const Seq seq{id_in(key, 8)};
+        auto entry = read_entry(store, conversation, seq);
+        if (entry) entry = with_message(store, std::move(*entry));
         if (!entry) return std::unexpected(entry.error());
-        entries.push_back(std::move(*entry));
+        auto narrow = narrow_before(store, conversation, seq);
+        if (!narrow) return std::unexpected(narrow.error());
+        entries.push_back({std::move(*entry), std::move(*narrow)});
         return true;
     });
     if (!read) return std::unexpected(read.error());
@@ -326,12 +398,60 @@ class Answer {
         return backward(request.conversation, floor, request.before.value_or(end), limit);
     }
 
+    Result<Response> operator()(const ListMentions& request) const {
+        const auto user = request.actor.user;
+        const std::size_t limit = std::clamp(request.limit, 1u, limits_.page_items);
+        MentionPage page;
+        std::map<ConversationId, Seq> readable;  // from where; beyond every seq: the user is gone
+        std::size_t looked_at = 0, bytes = 0;
+        MessageId last;
+        const auto end = request.before ? mention_key(user, *request.before) : end_of(user.value);
+        const auto read =
+            each_row(store_, Table::mention, first_of(user.value), end, Order::descending, [&](auto key, auto value) -> Result<bool> {
+                if (page.messages.size() == limit || bytes > limits_.page_bytes || looked_at++ == kMentionsLookedAt) {
+                    page.next = last;
+                    return false;
+                }
+                last = MessageId{id_in(key, 8)};
+                const auto mention = decode_mention(value);
+                if (!mention) return std::unexpected(mention.error());
+                auto [from, is_new] = readable.try_emplace(mention->conversation_id);
+                if (is_new) {
+                    const auto floor = readable_from(mention->conversation_id, user);
+                    if (!floor) return std::unexpected(floor.error());
+                    from->second = *floor;
+                }
+                if (mention->seq < from->second) return true;
+                auto entry = read_entry(store_, mention->conversation_id, mention->seq);
+                if (!entry) return std::unexpected(entry.error());
+                // Changed just now: the user's engine has not heard of it yet.
+                if (!(*entry)->message.mentions.names(user)) return true;
+                bytes += (*entry)->message.text.size();
+                page.messages.push_back(std::move(*entry));
+                return true;
+            });
+        if (!read) return std::unexpected(read.error());
+        return page;
+    }
+
     template <typename Other>
     Result<Response> operator()(const Other&) const {
         return fail(Code::internal, "not a query");
     }
 
   private:
+    static constexpr std::size_t kMentionsLookedAt = 1'000;  // rows for a page; of conversations that were left, most may not be shown
+
+    Result<Seq> readable_from(ConversationId id, UserId user) const {
+        const auto member = read_member(store_, id, user);
+        if (!member) return std::unexpected(member.error());
+        if (!*member || !(*member)->present()) return Seq{~std::uint64_t{0}};
+        const auto conversation = read_conversation(store_, id);
+        if (!conversation) return std::unexpected(conversation.error());
+        const auto all = *conversation && (*conversation)->settings.history == HistoryAccess::all;
+        return all ? Seq{1} : (*member)->joined_seq();
+    }
+
     // Up to `limit` messages of a range, and whether another one follows.
     Result<std::pair<std::vector<EntryPtr>, bool>> messages(ConversationId id, Seq from, Seq to, Order order, std::size_t limit) const {
         std::vector<EntryPtr> found;
@@ -394,8 +514,13 @@ Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigne
         Loaded operator()(const LoadConversation& j) const {
             return LoadedConversation{j.conversation, load_conversation(store, j.conversation)};
         }
-        Loaded operator()(const LoadInboxPage& j) const { return LoadedInboxPage{j.user, j.session, load_inbox_page(store, limits, j)}; }
-        Loaded operator()(const LoadEntries& j) const { return LoadedEntries{j.conversation, j.user, load_entries(store, limits, j)}; }
+        Loaded operator()(const LoadInboxPage& j) const {
+            return LoadedInboxPage{j.user, j.session, j.attach, load_inbox_page(store, limits, j)};
+        }
+        Loaded operator()(const LoadEntries& j) const { return load_entries_of(store, limits, j); }
+        Loaded operator()(const LoadMessage& j) const {
+            return LoadedMessage{j.conversation, j.seq, load_message(store, j.conversation, j.seq)};
+        }
         Loaded operator()(const LoadJournal&) const { return LoadedJournal{load_journal(store, index, engines)}; }
         Loaded operator()(const Query&) const {
             MADANG_ASSERT(!"a query is answered, not loaded");

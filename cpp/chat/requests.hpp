@@ -123,6 +123,13 @@ struct ListConversations {
     std::optional<Cursor> before;  // from `next`
 };
 
+// Messages that name the user, newest first, of conversations they are in. Answers MentionPage.
+struct ListMentions {
+    Actor actor;
+    std::uint32_t limit = 100;
+    std::optional<MessageId> before;  // from `next`
+};
+
 // ---- to the conversation's engine (a direct one's: the pair's slot) -----------------------------------------------------------------
 
 // Get or create. Answers ConversationView. Errors: bad_request (with oneself), not_found.
@@ -182,6 +189,22 @@ struct Send {
     std::string client_id;
     std::string text;
 };
+// The sender changes a message's text. Answers Sent with the message as it is now; the same text again changes nothing. Errors: not_found
+// (no such message, not readable, deleted), forbidden (of somebody else, too late), bad_request, text_too_long, muted, storage_full,
+// unavailable.
+struct EditMessage {
+    Actor actor;
+    ConversationId conversation;
+    Seq seq;
+    std::string text;
+};
+// The sender, an admin or the owner takes a message's text away. Answers Sent; again changes nothing. Errors: not_found, forbidden,
+// storage_full, unavailable.
+struct DeleteMessage {
+    Actor actor;
+    ConversationId conversation;
+    Seq seq;
+};
 // At most one of the three is set; none = the newest. Answers HistoryPage.
 struct History {
     Actor actor;
@@ -192,9 +215,10 @@ struct History {
     std::uint32_t limit = 100;
 };
 
-using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount,
-                             DisableAccount, Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, CreateDirect,
-                             CreateGroup, GetConversation, UpdateConversation, ListMembers, PutMember, RemoveMember, Send, History>;
+using Request =
+    std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount, DisableAccount,
+                 Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, CreateDirect, CreateGroup, GetConversation,
+                 UpdateConversation, ListMembers, PutMember, RemoveMember, Send, History, EditMessage, DeleteMessage, ListMentions>;
 
 // The slot whose owner must be asked.
 Slot slot_of(const Request& request);
@@ -238,12 +262,16 @@ struct MemberPage {
 };
 struct Sent {
     EntryPtr entry;
-    bool repeated = false;  // the client id was known: nothing new was stored
+    bool repeated = false;  // nothing new was stored: the client id was known, or the message is as it was asked for
 };
 struct HistoryPage {
     std::vector<EntryPtr> messages;  // ascending seq
     bool has_more_before = false;
     bool has_more_after = false;
+};
+struct MentionPage {
+    std::vector<EntryPtr> messages;  // newest first; a page may have none and yet not be the last one
+    std::optional<MessageId> next;
 };
 // The cursor can't be served: read the conversation list, then attach at `cursor` (the tail).
 enum class ResyncReason : std::uint8_t { trimmed, ahead, restored };
@@ -253,6 +281,6 @@ struct ResyncRequired {
 };
 
 using Response = std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
-                              ConversationView, MemberPage, Member, Sent, HistoryPage>;
+                              ConversationView, MemberPage, Member, Sent, HistoryPage, MentionPage>;
 
 }  // namespace madang

@@ -56,6 +56,7 @@ void Engine::State::on(const ReplyTo&, Attach&& request) {
         auto* subscription = find(user, request.session);
         if (!subscription) return;  // its Connect was refused: it is being closed
         subscription->phase = Subscription::Phase::connected;
+        ++subscription->attaches;
         const auto tail = user.inbox.tail();
         const auto cursor = request.cursor.value_or(tail);
         if (const auto why = unservable(user, cursor)) {
@@ -79,7 +80,8 @@ void Engine::State::catch_up(UserState& user, Subscription& subscription) {
     const auto& limits = options_.limits;
     if (auto events = user.inbox.tail_after(subscription.sent, limits.page_items, limits.page_bytes))
         return send_page(subscription, std::move(*events));
-    effects_.push_back(Read{LoadInboxPage{user.id, subscription.sent, tail, limits.page_items, subscription.session, std::nullopt}});
+    effects_.push_back(Read{
+        LoadInboxPage{user.id, subscription.sent, tail, limits.page_items, subscription.session, subscription.attaches, std::nullopt}});
 }
 
 void Engine::State::send_page(Subscription& subscription, std::vector<Event> events) {
@@ -95,7 +97,11 @@ void Engine::State::on_page(LoadedInboxPage page) {
         effects_.push_back(CloseSocket{subscription->gateway, page.session, CloseCode::internal_error});
         return;
     }
-    if (page.events->front().cursor != next(subscription->sent)) return;  // of an attach before the present one
+    if (page.attach != subscription->attaches || page.events->front().cursor != next(subscription->sent)) return;  // of an earlier attach
+    // The store may have a message's next version before its revision is here: what has been shown once stays.
+    for (const auto& event : *page.events)
+        if (const auto* shown = event.entry->shown_message(); shown && shown->message.revised)
+            user->inbox.refresh(event.entry->is_message() ? event.entry : event.entry->revision->message);
     send_page(*subscription, std::move(*page.events));
 }
 
@@ -167,7 +173,7 @@ void Engine::State::on(const ReplyTo& from, Sync&& request) {
             const auto last = events->back().cursor;
             return reply(from, SyncPage{std::move(*events), last, last < tail});
         }
-        effects_.push_back(Read{LoadInboxPage{user.id, request.cursor, tail, limit, {}, from}});
+        effects_.push_back(Read{LoadInboxPage{user.id, request.cursor, tail, limit, {}, 0, from}});
     });
 }
 
@@ -179,7 +185,7 @@ void Engine::State::wake_pollers(UserState& user) {
             const auto last = events->back().cursor;
             reply(each.to, SyncPage{std::move(*events), last, last < tail});
         } else {
-            effects_.push_back(Read{LoadInboxPage{user.id, each.after, tail, each.limit, {}, each.to}});
+            effects_.push_back(Read{LoadInboxPage{user.id, each.after, tail, each.limit, {}, 0, each.to}});
         }
     }
     polling_.erase(user.id);
@@ -205,6 +211,8 @@ void Engine::State::end_long_polls() {
         return user->pollers.empty();
     });
 }
+
+void Engine::State::on(const ReplyTo& from, ListMentions&& request) { effects_.push_back(Read{Query{from, request, {}, std::nullopt}}); }
 
 void Engine::State::on(const ReplyTo& from, ListConversations&& request) {
     with_user(from, request.actor.user, [this, from, request](UserState& user) {

@@ -4,10 +4,10 @@
 
 namespace madang {
 
-bool Member::addressed(Seq seq) const {
+const Stay* Member::stay_at(Seq seq) const {
     for (const auto& stay : std::views::reverse(stays))
-        if (stay.joined <= seq) return !stay.left || seq <= stay.left;
-    return false;
+        if (stay.joined <= seq) return !stay.left || seq <= stay.left ? &stay : nullptr;
+    return nullptr;
 }
 
 Seq Member::addressed_before(Seq seq) const {

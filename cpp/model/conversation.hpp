@@ -53,9 +53,10 @@ struct Member {
 
     bool present() const { return !stays.back().left; }
     Seq joined_seq() const { return stays.back().joined; }
-    // Member as of this seq: is the entry there addressed to this user?
-    bool addressed(Seq seq) const;
-    // The last entry before `seq` that was addressed to this user; none = never.
+    // The stay that this seq falls into; null = no member as of it.
+    const Stay* stay_at(Seq seq) const;
+    bool addressed(Seq seq) const { return stay_at(seq) != nullptr; }
+    // The last entry before `seq` as of which this user was a member; none = never.
     Seq addressed_before(Seq seq) const;
     bool operator==(const Member&) const = default;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct Message {
     Mentions mentions;
     Time edited_at{};  // epoch = never
     bool deleted = false;
+    Seq revised;  // the entry that edited or deleted it last: of two versions the newer one; none = as it was sent
 
     bool operator==(const Message&) const = default;
 };
@@ -55,12 +57,14 @@ struct Revision {
     Seq target;     // the message's place
     UserId sender;  // of the message, who need not be the actor
     Mentions before;
-    Mentions after;    // as of this entry; none when deleted
-    EntryPtr message;  // the target with its present text; null in a stored entry, filled in by whoever reads one
+    Mentions after;       // as of this entry; none when deleted
+    EntryPtr message;     // the target with its present text; null in a stored entry, filled in by whoever reads one
+    bool for_all = true;  // else it is not addressed to those who joined after the message and may not read it
 
     // As a record: the message is not part of it.
     bool operator==(const Revision& other) const {
-        return target == other.target && sender == other.sender && before == other.before && after == other.after;
+        return target == other.target && sender == other.sender && before == other.before && after == other.after &&
+               for_all == other.for_all;
     }
 };
 
@@ -100,6 +104,12 @@ struct Entry {
     bool is_message() const { return type == EntryType::message_created; }
     bool is_revision() const { return type == EntryType::message_edited || type == EntryType::message_deleted; }
     bool is_note() const { return type == EntryType::read_updated || type == EntryType::friend_updated; }
+    // Addressed to some of the members only.
+    bool is_narrow() const { return revision && !revision->for_all; }
+    // The message that it shows: its own, or the one that it is about; null = none.
+    const Entry* shown_message() const { return is_message() ? this : revision ? revision->message.get() : nullptr; }
+    // The place of that message; none = it shows none.
+    Seq shown_seq() const { return is_message() ? seq : revision ? revision->target : Seq{}; }
     bool operator==(const Entry& other) const {
         const auto same = [](const auto& a, const auto& b) { return (!a && !b) || (a && b && *a == *b); };
         return conversation_id == other.conversation_id && seq == other.seq && type == other.type && created_at == other.created_at &&
@@ -107,6 +117,12 @@ struct Entry {
                same(note, other.note);
     }
 };
+
+// Does the entry go into this member's inbox? A pure function of the member's stays and the entry.
+bool is_addressed(const Member& member, const Entry& entry);
+// The last entry before `seq` that does; none = there is none. `narrow`: the unbroken run of narrow entries that ends right before `seq`,
+// newest first; behind it the stays alone decide.
+Seq addressed_before(const Member& member, Seq seq, std::span<const EntryPtr> narrow);
 
 // One thing of a user's inbox.
 struct Event {

@@ -37,6 +37,9 @@ constexpr std::array kRoutes{
 
     Route{"POST", "/v1/conversations/{id}/messages", Access::user, send_message},
     Route{"GET", "/v1/conversations/{id}/messages", Access::user, get_history},
+    Route{"PATCH", "/v1/conversations/{id}/messages/{seq}", Access::user, edit_message},
+    Route{"DELETE", "/v1/conversations/{id}/messages/{seq}", Access::user, delete_message},
+    Route{"GET", "/v1/mentions", Access::user, list_mentions},
     Route{"GET", "/v1/sync", Access::user, sync},
 
     Route{"GET", "/v1/servers", Access::anyone, list_servers},

@@ -49,7 +49,10 @@ void put_member(Call& call);
 void remove_member(Call& call);
 
 void send_message(Call& call);
+void edit_message(Call& call);
+void delete_message(Call& call);
 void get_history(Call& call);
+void list_mentions(Call& call);
 void sync(Call& call);
 
 void list_servers(Call& call);

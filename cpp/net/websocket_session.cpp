@@ -82,6 +82,12 @@ void WebSocketSession::on_close_frame(std::uint16_t code) { close(code == kNoClo
 void WebSocketSession::handle(wire::ClientFrame frame) {
     auto& ref = frame.ref;
     if (auto* op = std::get_if<wire::SendOp>(&frame.op)) return send(std::move(ref), std::move(*op));
+    if (auto* op = std::get_if<wire::EditOp>(&frame.op)) {
+        const auto bytes = op->text.size();
+        return write(std::move(ref), EditMessage{actor_, op->conversation, op->seq, std::move(op->text)}, bytes);
+    }
+    if (const auto* op = std::get_if<wire::DeleteOp>(&frame.op))
+        return write(std::move(ref), DeleteMessage{actor_, op->conversation, op->seq}, 0);
     if (const auto* op = std::get_if<wire::AckOp>(&frame.op)) return acknowledge(std::move(ref), op->cursor);
     if (const auto* op = std::get_if<wire::AttachOp>(&frame.op)) return attach(std::move(ref), *op);
     if (const auto* op = std::get_if<wire::RefusedOp>(&frame.op)) {
@@ -107,18 +113,23 @@ void WebSocketSession::ask(Request request, Reply reply) {
 }
 
 void WebSocketSession::send(std::string ref, wire::SendOp op) {
+    const auto bytes = op.text.size();
+    write(std::move(ref), Send{actor_, op.conversation, op.peer, std::move(op.client_id), std::move(op.text)}, bytes);
+}
+
+// A send, an edit or a deletion: what makes an entry and is answered with a message.
+void WebSocketSession::write(std::string ref, Request request, std::size_t text_bytes) {
     const auto& limits = gateway().core().limits();
     if (!is_loopback_ || !limits.loopback_exempt) {
-        if (const auto wait = gateway().rates().take(actor_.user, op.text.size(), gateway().clock_now()))
+        if (const auto wait = gateway().rates().take(actor_.user, text_bytes, gateway().clock_now()))
             return refuse(ref, {Code::rate_limited, "too many sends", *wait});
     }
-    ask(Send{actor_, op.conversation, op.peer, std::move(op.client_id), std::move(op.text)},
-        [ref = std::move(ref)](WebSocketSession& self, const Result<Response>& response) {
-            if (!response) return self.refuse(ref, response.error());
-            std::string json;
-            wire::append_message_reply(json, ref, self.gateway().events().message(std::get<Sent>(*response).entry));
-            self.say(json);
-        });
+    ask(std::move(request), [ref = std::move(ref)](WebSocketSession& self, const Result<Response>& response) {
+        if (!response) return self.refuse(ref, response.error());
+        std::string json;
+        wire::append_message_reply(json, ref, self.gateway().events().message(std::get<Sent>(*response).entry));
+        self.say(json);
+    });
 }
 
 void WebSocketSession::acknowledge(std::string ref, Cursor cursor) {

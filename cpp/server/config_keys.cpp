@@ -46,6 +46,8 @@ const std::vector<ConfigKey> kKeys{
 
     {"limits", "group_members", NUMBER(limits.group_members), "Members of a group, the owner included; one more: group_full.", 2, 1'000},
     {"limits", "text_chars", NUMBER(limits.text_chars), "Unicode code points of a message; one more: text_too_long.", 1, kMillion},
+    {"limits", "edit_window", TIME(limits.edit_window), "How long after sending a message may be edited; later: forbidden. 0 = for ever.", 0, 3'650 * kDay},
+    {"limits", "delete_window", TIME(limits.delete_window), "How long after sending a message may be deleted by its sender; admins and the owner always may. 0 = for ever.", 0, 3'650 * kDay},
     {"limits", "title_chars", NUMBER(limits.title_chars), "Code points of a group's title; one more: bad_request.", 1, 10'000},
     {"limits", "display_name_chars", NUMBER(limits.display_name_chars), "Code points of a display name; one more: bad_request.", 1, 10'000},
     {"limits", "devices_per_user", NUMBER(limits.devices_per_user), "Devices signed in at once; one more signs out the one unused for longest.", 1, 1'000},

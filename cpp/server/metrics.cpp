@@ -101,6 +101,8 @@ void add_engines(Page& page, const Runtime& runtime) {
     gauge("madang_engine_parked_requests", "Requests that wait for cold state.", &EngineFigures::parked);
     gauge("madang_engine_fan_out_pending", "Entries not yet in every inbox.", &EngineFigures::fan_out_pending);
     counter("madang_engine_messages_total", "Messages stored.", &EngineFigures::messages);
+    counter("madang_engine_edits_total", "Messages edited.", &EngineFigures::edits);
+    counter("madang_engine_deletions_total", "Messages deleted.", &EngineFigures::deletions);
     counter("madang_engine_inbox_items_total", "Inbox items stored.", &EngineFigures::inbox_items);
     counter("madang_engine_loads_total", "Users and conversations read from the store.", &EngineFigures::loads);
     counter("madang_engine_evictions_total", "Users and conversations dropped from memory.", &EngineFigures::evictions);

@@ -26,8 +26,9 @@ Loaded refused_load(const Job& job) {
     const auto no = [] { return fail(Code::unavailable, "too many reads are waiting", std::chrono::seconds{1}); };
     if (const auto* user = std::get_if<LoadUser>(&job)) return LoadedUser{user->user, no()};
     if (const auto* conversation = std::get_if<LoadConversation>(&job)) return LoadedConversation{conversation->conversation, no()};
-    if (const auto* page = std::get_if<LoadInboxPage>(&job)) return LoadedInboxPage{page->user, page->session, no()};
-    if (const auto* entries = std::get_if<LoadEntries>(&job)) return LoadedEntries{entries->conversation, entries->user, no()};
+    if (const auto* page = std::get_if<LoadInboxPage>(&job)) return LoadedInboxPage{page->user, page->session, page->attach, no()};
+    if (const auto* entries = std::get_if<LoadEntries>(&job)) return LoadedEntries{entries->conversation, entries->user, no(), {}};
+    if (const auto* message = std::get_if<LoadMessage>(&job)) return LoadedMessage{message->conversation, message->seq, no()};
     return LoadedJournal{no()};
 }
 

@@ -12,7 +12,7 @@ using codec::Writer;
 
 constexpr std::uint8_t kVersion = 1;  // of every record as long as all are in their first form
 
-constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kMessageFlags = 7;
+constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kRevised = 8, kMessageFlags = 15;
 constexpr std::uint8_t kLeft = 1, kListed = 2, kUserConversationFlags = 3;
 constexpr std::uint8_t kOwn = 1, kLists = 2, kMentioned = 4, kWasMentioned = 8, kInboxFlags = 15;
 constexpr auto kRoleMax = static_cast<std::uint8_t>(Role::owner);
@@ -140,11 +140,13 @@ void write(Writer& w, const Message& message) {
     const bool edited = message.edited_at != Time{};
     w.id(message.id);
     w.id(message.sender);
-    w.byte((message.mentions.all ? kMentionsAll : 0) | (edited ? kEdited : 0) | (message.deleted ? kDeleted : 0));
+    w.byte((message.mentions.all ? kMentionsAll : 0) | (edited ? kEdited : 0) | (message.deleted ? kDeleted : 0) |
+           (message.revised ? kRevised : 0));
     w.text(message.client_id);
     w.text(message.text);
     write(w, message.mentions.users);
     if (edited) w.time(message.edited_at);
+    if (message.revised) w.position(message.revised);
 }
 
 void read_message(Reader& r, Message& message) {
@@ -156,9 +158,9 @@ void read_message(Reader& r, Message& message) {
     message.client_id = r.text();
     message.text = r.text();
     message.mentions.users = read_users(r);
-    if (!(set & kEdited)) return;
-    message.edited_at = r.time();
-    if (message.edited_at == Time{}) r.spoil();
+    if (set & kEdited) message.edited_at = r.time();
+    if (set & kRevised) message.revised = r.position<Seq>();
+    if (((set & kEdited) && message.edited_at == Time{}) || ((set & kRevised) && !message.revised)) r.spoil();
 }
 
 bool is_about_member(EntryType type) {
@@ -199,6 +201,7 @@ void write(Writer& w, const Revision& revision) {
     w.id(revision.sender);
     write(w, revision.before);
     write(w, revision.after);
+    w.flag(revision.for_all);
 }
 
 Revision read_revision(Reader& r) {
@@ -207,6 +210,7 @@ Revision read_revision(Reader& r) {
     revision.sender = r.id<UserId>();
     revision.before = read_mentions(r);
     revision.after = read_mentions(r);
+    revision.for_all = r.flag();
     return revision;
 }
 
@@ -431,6 +435,20 @@ Result<Pair> decode_pair(std::string_view bytes) {
     Pair pair;
     pair.direct = r.id<ConversationId>();
     return finish(r, std::move(pair), "pair");
+}
+
+void encode(const Mention& mention, std::string& out) {
+    auto w = begin(out);
+    w.id(mention.conversation_id);
+    w.position(mention.seq);
+}
+
+Result<Mention> decode_mention(std::string_view bytes) {
+    auto r = begin(bytes);
+    Mention mention;
+    mention.conversation_id = r.id<ConversationId>();
+    mention.seq = r.position<Seq>();
+    return finish(r, std::move(mention), "mention");
 }
 
 void encode_id(std::uint64_t id, std::string& out) {

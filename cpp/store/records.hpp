@@ -31,8 +31,8 @@ struct InboxItem {
     EntryType type = EntryType::message_created;  // of the entry, so that folding an inbox reads no log
     bool own = false;   // about the recipient: a message of theirs (or its revision), their own coming and going, a conversation they made
     bool lists = true;  // puts the conversation into the recipient's list
-    bool mentioned = false;      // message_created and message_edited: names the recipient, as of this entry
-    bool was_mentioned = false;  // message_edited and message_deleted: named the recipient before
+    bool mentioned = false;      // message_created and message_edited: names the recipient, not the sender, as of this entry
+    bool was_mentioned = false;  // message_edited and message_deleted: named the recipient, not the sender, before
     Seq target;                  // message_edited and message_deleted: the message
     Time created_at{};           // read_updated and friend_updated: the whole entry is here
     std::shared_ptr<const Note> note;
@@ -65,6 +65,14 @@ struct Pair {
     bool operator==(const Pair&) const = default;
 };
 
+// Where a message is that names a user.
+struct Mention {
+    ConversationId conversation_id;
+    Seq seq;
+
+    bool operator==(const Mention&) const = default;
+};
+
 // Encoders append to `out` (a buffer the caller reuses). Decoders: Error internal on anything else than exactly one record.
 // The key's ids are arguments, not repeated in the value.
 void encode(const Entry& entry, std::string& out);
@@ -85,6 +93,8 @@ void encode(const Device& device, std::string& out);
 Result<Device> decode_device(DeviceId id, std::string_view bytes);
 void encode(const Pair& pair, std::string& out);
 Result<Pair> decode_pair(std::string_view bytes);
+void encode(const Mention& mention, std::string& out);
+Result<Mention> decode_mention(std::string_view bytes);
 void encode_id(std::uint64_t id, std::string& out);  // name and creation_key rows, (user, 0) checkpoints, epochs
 Result<std::uint64_t> decode_id(std::string_view bytes);
 

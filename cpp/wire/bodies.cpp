@@ -185,4 +185,10 @@ Result<MessageBody> parse_message(std::string_view body) {
     return MessageBody{*std::move(id), *std::move(characters)};
 }
 
+Result<std::string> parse_message_patch(std::string_view body) {
+    auto members = read(body, {"text"});
+    if (!members) return std::unexpected(members.error());
+    return string_member((*members)[0]);
+}
+
 }  // namespace madang::wire

@@ -78,4 +78,7 @@ struct MessageBody {
 };
 Result<MessageBody> parse_message(std::string_view body);
 
+// PATCH /v1/conversations/{id}/messages/{seq}: the new text.
+Result<std::string> parse_message_patch(std::string_view body);
+
 }  // namespace madang::wire

@@ -12,7 +12,7 @@ namespace {
 
 using Kind = JsonMember::Kind;
 
-enum Name { kOp, kRef, kCursor, kConversation, kUser, kClientId, kText, kNames };
+enum Name { kOp, kRef, kCursor, kConversation, kUser, kClientId, kText, kSeq, kNames };
 using Members = std::array<JsonMember, kNames>;
 
 ClientOp refused(Error error, bool only_with_ref = false) { return RefusedOp{std::move(error), only_with_ref}; }
@@ -52,13 +52,42 @@ ClientOp send(Members& members) {
     return op;
 }
 
+// An existing message, as edit and delete name it.
+template <typename Op>
+Result<Op> with_message(Members& members) {
+    const auto conversation = id_member<ConversationId>(members[kConversation]);
+    if (!conversation) return std::unexpected(conversation.error());
+    const auto seq = whole_number(members[kSeq]);
+    if (!seq) return std::unexpected(seq.error());
+    Op op;
+    op.conversation = *conversation;
+    op.seq = Seq{*seq};
+    return op;
+}
+
+ClientOp edit(Members& members) {
+    auto op = with_message<EditOp>(members);
+    if (!op) return refused(op.error());
+    auto text = string_member(members[kText]);
+    if (!text) return refused(text.error());
+    op->text = *std::move(text);
+    return *std::move(op);
+}
+
+ClientOp remove(Members& members) {
+    const auto op = with_message<DeleteOp>(members);
+    return op ? ClientOp{*op} : refused(op.error());
+}
+
 // Operations of the protocol that this server does not offer yet: refused, but no bad frame.
-constexpr std::array<std::string_view, 7> kNotOffered{"edit", "delete", "read", "typing", "watch", "join", "leave"};
+constexpr std::array<std::string_view, 5> kNotOffered{"read", "typing", "watch", "join", "leave"};
 
 std::optional<ClientOp> operation(Members& members) {
     const std::string_view op = members[kOp].text;
     if (op == "send") return send(members);
     if (op == "ack") return ack(members);
+    if (op == "edit") return edit(members);
+    if (op == "delete") return remove(members);
     if (op == "ping") return PingOp{};
     if (op == "attach") return attach(members);
     if (std::ranges::find(kNotOffered, op) == kNotOffered.end()) return std::nullopt;
@@ -91,6 +120,7 @@ std::optional<ClientFrame> parse_client_frame(std::string_view text) {
     members[kUser].name = "user_id";
     members[kClientId].name = "client_id";
     members[kText].name = "text";
+    members[kSeq].name = "seq";
     if (!read_object(text, members) || !members[kOp].is(Kind::string)) return std::nullopt;
     ClientFrame frame;
     const bool has_good_ref = take_ref(members[kRef], frame.ref);

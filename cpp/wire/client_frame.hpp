@@ -25,6 +25,15 @@ struct SendOp {
     std::string client_id;
     std::string text;
 };
+struct EditOp {
+    ConversationId conversation;
+    Seq seq;
+    std::string text;
+};
+struct DeleteOp {
+    ConversationId conversation;
+    Seq seq;
+};
 struct AckOp {
     Cursor cursor;
 };
@@ -34,7 +43,7 @@ struct RefusedOp {
     Error error;
     bool only_with_ref = false;  // ack, typing and watch are answered only when they bear a ref
 };
-using ClientOp = std::variant<AttachOp, SendOp, AckOp, PingOp, RefusedOp>;
+using ClientOp = std::variant<AttachOp, SendOp, EditOp, DeleteOp, AckOp, PingOp, RefusedOp>;
 
 struct ClientFrame {
     std::string ref;  // as JSON, ready to be repeated: a number as it was written, or a string; empty = none

@@ -86,7 +86,7 @@ class Call:
         return codes
 
 
-TAGS: Final = ("users", "sessions", "conversations", "sync", "connect", "server")
+TAGS: Final = ("users", "sessions", "conversations", "mentions", "sync", "connect", "server")
 PLAIN: Final = "text/plain"
 OF_A_MEMBER: Final = ("not_found", "not_a_member")
 OF_THE_RIGHT: Final = (*OF_A_MEMBER, "forbidden")
@@ -260,6 +260,21 @@ CALLS: Final[tuple[Call, ...]] = (
         refusals=(*OF_THE_RIGHT, "muted", "blocked", "denied_by_policy", "client_id_reused", "text_too_long", "rate_limited"),
     ),
     Call(
+        name="edit_message",
+        route="PATCH /v1/conversations/{id}/messages/{seq}",
+        about="Give a message of one's own another text. The same text again changes nothing.",
+        body=record("", text=MESSAGE_TEXT),
+        answers={200: ref("Message")},
+        refusals=(*OF_THE_RIGHT, "muted", "text_too_long", "rate_limited"),
+    ),
+    Call(
+        name="delete_message",
+        route="DELETE /v1/conversations/{id}/messages/{seq}",
+        about="Take a message's text away: one's own or, as the owner or an admin, anybody's. Its place stays.",
+        answers={200: ref("Message")},
+        refusals=(*OF_THE_RIGHT, "rate_limited"),
+    ),
+    Call(
         name="get_history",
         route="GET /v1/conversations/{id}/messages",
         about="Read a conversation's messages, at most one of `before`, `after` and `around`; none of them = the newest.",
@@ -271,6 +286,14 @@ CALLS: Final[tuple[Call, ...]] = (
         ),
         answers={200: ref("History")},
         refusals=OF_A_MEMBER,
+    ),
+    Call(
+        name="list_mentions",
+        route="GET /v1/mentions",
+        about="The messages that mention the caller, newest first, of the conversations the caller is in. A page may be short, or even "
+        "empty, and yet not be the last one.",
+        query=PAGED,
+        answers={200: ref("Mentions")},
     ),
     Call(
         name="sync",

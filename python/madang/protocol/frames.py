@@ -62,6 +62,23 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         text=MESSAGE_TEXT,
     ),
     operation(
+        "edit",
+        "Give a message of one's own another text. The reply comes when that is durable.",
+        "message_reply",
+        "error",
+        conversation_id=ID,
+        seq=SEQ,
+        text=MESSAGE_TEXT,
+    ),
+    operation(
+        "delete",
+        "Take a message's text away: one's own or, as the owner or an admin, anybody's. The reply comes when that is durable.",
+        "message_reply",
+        "error",
+        conversation_id=ID,
+        seq=SEQ,
+    ),
+    operation(
         "ack",
         "Say that this device has stored every event up to `cursor`. Replied to only with a `ref`.",
         "reply",

@@ -175,6 +175,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
         muted_until={**TIME, "description": "Until then the member may not write."},
     ),
     "Members": page_of("members", "Member"),
+    "Mention": record("A message that mentions the caller.", conversation_id=ID, seq=SEQ, message=ref("Message")),
+    "Mentions": page_of("mentions", "Mention"),
     "History": record(
         "A stretch of a conversation's messages, by rising `seq`.",
         messages=list_of(ref("Message")),

@@ -54,6 +54,7 @@ class Dice {
     Message message() {
         Message message{id<MessageId>(), id<UserId>(), text(64), text(2000), mentions(), {}, coin()};
         if (coin()) message.edited_at = time();
+        if (coin()) message.revised = id<Seq>();
         return message;
     }
     Entry entry() {
@@ -68,7 +69,7 @@ class Dice {
             return entry;
         }
         if (entry.is_revision()) {
-            entry.revision = std::make_shared<const Revision>(Revision{id<Seq>(), id<UserId>(), mentions(), mentions(), {}});
+            entry.revision = std::make_shared<const Revision>(Revision{id<Seq>(), id<UserId>(), mentions(), mentions(), {}, coin()});
             return entry;
         }
         Change change{conversation(entry.conversation_id), {}, {}};

@@ -179,8 +179,21 @@ TEST(client_frame, a_client_id_of_64_characters_is_taken) {
         parse_client_frame(R"({"op":"send","conversation_id":"1","client_id":")" + repeated("한", 64) + R"(","text":"x"})")->op));
 }
 
+TEST(client_frame, edit_and_delete_name_a_message) {
+    const auto edit = parse_client_frame(R"({"op":"edit","ref":1,"conversation_id":"5","seq":7,"text":"new"})");
+    const auto& op = std::get<EditOp>(edit->op);
+    EXPECT_EQ(op.conversation, ConversationId{5});
+    EXPECT_EQ(op.seq, Seq{7});
+    EXPECT_EQ(op.text, "new");
+    const auto gone = parse_client_frame(R"({"op":"delete","ref":1,"conversation_id":"5","seq":7})");
+    EXPECT_EQ(std::get<DeleteOp>(gone->op).seq, Seq{7});
+    for (const auto* bad : {R"({"op":"edit","conversation_id":"5","seq":7})", R"({"op":"edit","conversation_id":"5","text":"x"})",
+                            R"({"op":"edit","seq":7,"text":"x"})", R"({"op":"delete","conversation_id":"5","seq":"7"})"})
+        EXPECT_TRUE(std::holds_alternative<RefusedOp>(parse_client_frame(bad)->op)) << bad;
+}
+
 TEST(client_frame, known_operations_that_are_not_offered_are_refused) {
-    for (const auto* op : {"edit", "delete", "read", "join", "leave"})
+    for (const auto* op : {"read", "join", "leave"})
         EXPECT_FALSE(refusal(R"({"op":")" + std::string(op) + R"(","ref":1})").only_with_ref) << op;
     for (const auto* op : {"typing", "watch"}) EXPECT_TRUE(refusal(R"({"op":")" + std::string(op) + "\"}").only_with_ref) << op;
     EXPECT_TRUE(refusal(R"({"op":"ack","cursor":"x"})").only_with_ref);
