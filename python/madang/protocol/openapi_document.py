@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from madang.protocol.calls import CALLS, TAGS, Call
-from madang.protocol.schemas import ERRORS, ID, Schema, all_schemas, ref
+from madang.protocol.schemas import ERRORS, ID, SEQ, Schema, all_schemas, ref
 from madang.protocol.story import examples_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 VERSION = "1"
+IN_PATH: Final = {"seq": SEQ}  # the others are ids
 ABOUT = """\
 JSON in UTF-8. Ids are 64-bit numbers sent as decimal strings; `seq` and `cursor` are JSON numbers. Optional members are absent, not null;
 unknown members are ignored. Lists page by `limit` and `next`. Every 2xx means that it is on disk. The examples are one conversation from
@@ -58,7 +59,7 @@ def operation(call: Call) -> dict[str, Any]:
 
 def parameters_of(call: Call, values: dict[str, str]) -> Iterable[dict[str, Any]]:
     for name in re.findall(r"{(\w+)}", call.path):
-        parameter: dict[str, Any] = {"name": name, "in": "path", "required": True, "schema": ID}
+        parameter: dict[str, Any] = {"name": name, "in": "path", "required": True, "schema": IN_PATH.get(name, ID)}
         if name in values:
             parameter["example"] = values[name]
         yield parameter

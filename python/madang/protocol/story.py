@@ -91,6 +91,10 @@ def message(conversation_id: str, seq: int, sender: Json, client_id: str, text: 
     }
 
 
+def deleted(one: Json) -> Json:
+    return {**{name: value for name, value in one.items() if name not in ("text", "mentions")}, "deleted": True}
+
+
 def direct(head_seq: int, peer: Json, role: str = "member", **more: Json) -> Json:
     seen = {"id": DIRECT_ID, "kind": "direct", "members_count": 2, "created_at": AT, "head_seq": head_seq, "my_role": role, "peer": peer}
     return {**seen, **more}
@@ -120,6 +124,7 @@ def in_log(cursor: int, kind: str, conversation_id: str, seq: int, **more: Json)
 
 HI: Final = message(DIRECT_ID, 4, ALICE, "m1", "Hi Bob! 안녕!")
 HELLO: Final = message(DIRECT_ID, 5, BOB, "b1", "Hello Alice")
+COME: Final = message(DIRECT_ID, 6, ALICE, "m2", "@bob come at six", BOB_ID)
 IN_DIRECT: Final = {"id": DIRECT_ID}
 IN_GROUP: Final = {"id": GROUP_ID}
 
@@ -268,6 +273,40 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
             ]
         },
     ),
+    # ---- second thoughts ----
+    Exchange(
+        who="alice",
+        call="send_message",
+        title="mention",
+        path=IN_DIRECT,
+        body={"client_id": "m2", "text": COME["text"]},
+        status=201,
+        answer=COME,
+    ),
+    Exchange(
+        who="bob",
+        call="list_mentions",
+        answer={"mentions": [{"conversation_id": DIRECT_ID, "seq": 6, "message": COME}]},
+    ),
+    Exchange(
+        who="alice",
+        call="edit_message",
+        path={**IN_DIRECT, "seq": "6"},
+        body={"text": "@bob come at seven"},
+        answer={**COME, "text": "@bob come at seven", "edited_at": AT},
+    ),
+    Exchange(who="alice", call="delete_message", path={**IN_DIRECT, "seq": "6"}, answer=deleted(COME)),
+    Spoken(
+        who="bob",
+        says={"op": "edit", "ref": "r2", "conversation_id": DIRECT_ID, "seq": 5, "text": "Hello Alice!"},
+        hears=(("message_reply", {"op": "reply", "ref": "r2", "message": {**HELLO, "text": "Hello Alice!", "edited_at": AT}}),),
+    ),
+    Spoken(
+        who="bob",
+        says={"op": "delete", "ref": "r3", "conversation_id": DIRECT_ID, "seq": 5},
+        hears=(("message_reply", {"op": "reply", "ref": "r3", "message": deleted(HELLO)}),),
+    ),
+    # ---- the end ----
     Exchange(who="carol", call="revoke_session", path={"device_id": session(CAROL, 3)["device_id"]}, status=204),
     Exchange(who="bob", call="log_out", status=204),
 )
