@@ -8,6 +8,7 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from madang.cli.tail import printable
@@ -63,7 +64,7 @@ class JsonView(View):
 
     def _print(self, kind: str, value: Any) -> None:
         with self._lock:
-            print(json.dumps({kind: value}, ensure_ascii=False, default=str), flush=True)
+            print(json.dumps({kind: value}, ensure_ascii=False, default=datetime.isoformat), flush=True)
 
     def read_line(self) -> str | None:
         line = sys.stdin.readline()

@@ -95,6 +95,21 @@ def test_a_server_can_be_configured(chat_server_factory: MakeServer) -> None:
         alice.create_group("three", [bob, server.user("carol")])
 
 
+def test_a_server_boots_for_little(chat_server_factory: MakeServer, record_property: Callable[[str, object], None]) -> None:
+    """On a quiet machine in 100 ms; here its processor time is held, which others on the machine change less."""
+    seconds, processor = [], []
+    for _ in range(5):
+        server = chat_server_factory(start=False)
+        before = os.times()
+        seconds.append(server.start())
+        server.stop()
+        after = os.times()
+        processor.append(after.children_user - before.children_user + after.children_system - before.children_system)
+    record_property("a server of the pytest kit boots in ms", round(min(seconds) * 1_000))
+    record_property("its start and stop take ms of the processor", round(min(processor) * 1_000))
+    assert min(processor) <= 0.2
+
+
 def test_a_stopped_server_answers_its_exit_code_and_keeps_its_port(chat_server_factory: MakeServer) -> None:
     server = chat_server_factory()
     url = server.url
