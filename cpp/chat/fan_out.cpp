@@ -298,11 +298,10 @@ void Engine::State::work_journal() {
             if (!conversation) return journal_.push_back(std::move(unfinished));  // unreadable now: again at the next tick
             if (!*conversation) return;
             const auto& entry = unfinished.entry;
-            const auto narrow =
-                std::span<const EntryPtr>(unfinished.narrow).first(mutant(Mutant::prev_from_stays) ? 0 : unfinished.narrow.size());
             std::vector<FanOut::Recipient> recipients;
             for (const auto& member : (*conversation)->log.members())
-                if (is_addressed(member, *entry)) recipients.push_back({member.user.id, addressed_before(member, entry->seq, narrow)});
+                if (is_addressed(member, *entry))
+                    recipients.push_back({member.user.id, addressed_before(member, entry->seq, unfinished.narrow)});
             hand_on(entry, std::move(recipients));
         });
     }

@@ -200,8 +200,7 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
                                      if (!entry) return std::unexpected(entry.error());
                                      if (!state.head) state.head = (*entry)->seq;
                                      for (std::size_t i = 0; missing > 0 && i < addressed.size(); ++i) {
-                                         const auto skips = !mutant(Mutant::prev_from_stays) && !is_addressed(state.members[i], **entry);
-                                         if (addressed[i] || skips) continue;
+                                         if (addressed[i] || !is_addressed(state.members[i], **entry)) continue;
                                          addressed[i] = (*entry)->seq;
                                          --missing;
                                      }

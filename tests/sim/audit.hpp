@@ -35,6 +35,11 @@ class Audit {
     void check_logs() const;
     void check_changes() const;
     void check_changes(const Log& source) const;
+    void check_revisions() const;
+    void check_revisions(const Log& source) const;
+    void check_acked_revisions() const;
+    void check_deleted_texts() const;
+    void check_mentions() const;
     void check_keys() const;
     void check_inboxes() const;
     void check_inbox(UserId user, const std::vector<InboxItem>& items) const;
@@ -48,6 +53,8 @@ class Audit {
     void check_pages() const;
     void check_journal() const;
     void check_view(const ConversationView& view, UserId user) const;
+    // Whom a message named when it was sent.
+    static std::map<Seq, Mentions> first_mentions(const Log& source);
     Seq readable_from(const Log& log, UserId user) const;
     const Log& log(ConversationId conversation) const;
 

@@ -30,6 +30,7 @@ void Audit::check_changes(const Log& source) const {
             last_message = entry->created_at;
             continue;
         }
+        if (!entry->change) continue;
         const auto& now = entry->change->conversation;
         if (entry->type == EntryType::member_joined && !is_creation(*entry)) ++count;
         if (entry->type == EntryType::member_left) --count;

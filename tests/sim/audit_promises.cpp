@@ -18,13 +18,13 @@ void Audit::check_sends() const {
     std::set<std::string> stored;
     for (const auto& [id, log] : logs_)
         for (const auto& entry : log.entries)
-            if (entry->is_message()) stored.insert(entry->message.text);
-    for (const auto& text : stored) expect(model_.sends().contains(text), "a message that nobody sent: " + text);
+            if (entry->is_message() && !entry->message.deleted) stored.insert(entry->message.text);
+    for (const auto& text : stored) expect(model_.sends().contains(text) || model_.edit_of(text), "a message that nobody sent: " + text);
     for (const auto& [text, fact] : model_.sends()) {
         if (fact.acked) {
             const auto& acked = *fact.acked;
             const auto& source = log(acked.conversation_id);
-            expect(acked.seq.value <= source.entries.size() && source.at(acked.seq) == acked,
+            expect(acked.seq.value <= source.entries.size() && is_same_message(source.at(acked.seq), acked),
                    "an acked message is not at " + at(acked.conversation_id, acked.seq));
         } else if (fact.refused == fact.asked) {
             expect(!stored.contains(text), "every attempt was refused, and it is stored: " + text);
@@ -32,16 +32,20 @@ void Audit::check_sends() const {
     }
 }
 
-// First attempts on one socket are in the log in the order in which they were made.
+// First attempts on one socket, sends, edits and deletions, are in the log in the order in which they were made.
 void Audit::check_sender_order() const {
-    std::map<std::pair<SessionId, ConversationId>, std::vector<const SendFact*>> lanes;
+    std::map<std::pair<SessionId, ConversationId>, std::map<std::uint64_t, Seq>> lanes;
     for (const auto& [text, fact] : model_.sends())
-        if (fact.session && fact.asked == 1 && fact.acked) lanes[{*fact.session, fact.acked->conversation_id}].push_back(&fact);
-    for (auto& [lane, facts] : lanes) {
-        std::ranges::sort(facts, {}, &SendFact::order);
-        for (std::size_t i = 1; i < facts.size(); ++i)
-            expect(facts[i - 1]->acked->seq < facts[i]->acked->seq,
-                   "sends of one socket change places at " + at(lane.second, facts[i]->acked->seq));
+        if (fact.session && fact.asked == 1 && fact.acked)
+            lanes[{*fact.session, fact.acked->conversation_id}][fact.order] = fact.acked->seq;
+    for (const auto& fact : model_.revisions())
+        if (fact.session && fact.changed) lanes[{*fact.session, fact.conversation}][fact.order] = fact.acked->message.revised;
+    for (const auto& [lane, entries] : lanes) {
+        Seq last;
+        for (const auto& [order, seq] : entries) {
+            expect(last < seq, "writes of one socket change places at " + at(lane.second, seq));
+            last = seq;
+        }
     }
 }
 

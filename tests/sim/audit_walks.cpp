@@ -3,6 +3,7 @@
 
 #include "audit.hpp"
 #include "check.hpp"
+#include "store/keys.hpp"
 
 namespace madang::sim {
 
@@ -38,6 +39,20 @@ void Audit::check_walk(const Walk& walk) const {
     };
     if (wanted != got) throw Violation("the list of conversations" + who + " is" + lines(got) + " instead of" + lines(wanted));
     for (const auto& view : walk.list()) check_view(view, user);
+    // Newest first; only where the user is and may read, and only what names the user still.
+    std::map<MessageId, EntryPtr, std::greater<>> mentions;
+    const auto read = scan_all(disk_, Table::mention, [&](std::string_view key, std::string_view value) {
+        if (UserId{id_in(key)} != user) return true;
+        const auto mention = decode_mention(value).value();
+        const auto& source = log(mention.conversation_id);
+        if (source.stays.at(user).back().left || mention.seq < readable_from(source, user)) return true;
+        const auto& entry = source.entries[mention.seq.value - 1];
+        if (entry->message.mentions.names(user)) mentions[entry->message.id] = entry;
+        return true;
+    });
+    expect(read.has_value(), "a table can't be read");
+    const auto same = [](const EntryPtr& a, const auto& b) { return *a == *b.second; };
+    expect(std::ranges::equal(walk.mentions(), mentions, same), "the list of mentions" + who + " is wrong");
     for (const auto& [id, place] : walk.places()) {
         const auto& source = log(id);
         check_view(place.view, user);

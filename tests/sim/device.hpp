@@ -38,6 +38,12 @@ struct Person {
 struct Town {
     std::vector<Person*> people;
     std::vector<ConversationId> conversations;  // groups and direct ones, of anybody
+    struct Message {
+        ConversationId conversation;
+        Seq seq;
+        UserId sender;
+    };
+    std::vector<Message> messages;  // of anybody, to be revised
 };
 
 class Device final : public Endpoint {
@@ -86,6 +92,7 @@ class Device final : public Endpoint {
     void learn(ConversationId conversation);
     void put(Send send, bool by_socket);
     void on_send_answer(const Send& send, bool by_socket, const Answer& answer);
+    void revise();
     void create_group();
     void create_again();
     void make(CreateGroup create);

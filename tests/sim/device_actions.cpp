@@ -36,7 +36,7 @@ void Device::do_something() {
         Choice{12, &Device::change_members}, Choice{3, &Device::change_conversation},
         Choice{6, &Device::read_history},    Choice{6, &Device::read_lists},
         Choice{4, &Device::acknowledge},     Choice{1, &Device::sign_out},
-        Choice{6, &Device::attach_again},
+        Choice{6, &Device::attach_again},    Choice{16, &Device::revise},
     };
     constexpr unsigned total = [] {
         unsigned sum = 0;
@@ -65,7 +65,9 @@ Person* Device::some_peer() {
 }
 
 std::string Device::new_text() {
-    auto text = person_.username + " says " + std::to_string(++person_.last_text);
+    auto text = person_.username + " says " + std::to_string(++person_.last_text) + ";";  // no text is part of another
+    if (context_.dice.chance(0.25)) text += " @person" + std::to_string(context_.dice.below(context_.plan.people));
+    if (context_.dice.chance(0.05)) text += " @all";
     if (context_.dice.chance(0.02)) text.append(context_.plan.limits.text_chars, '!');
     if (context_.dice.chance(0.1)) text.append(context_.dice.below(200), '.');
     return text;
@@ -120,6 +122,7 @@ void Device::on_send_answer(const Send& send, bool by_socket, const Answer& answ
     if (!is_definite(answer)) return person_.unsent.push_back({send, by_socket});
     if (const auto* sent = ok<Sent>(answer)) {
         learn(sent->entry->conversation_id);
+        if (town_.messages.size() < 200) town_.messages.push_back({sent->entry->conversation_id, sent->entry->seq, person_.id});
         if (person_.sent.size() < 64) person_.sent.push_back(send);
     }
 }
@@ -143,6 +146,27 @@ void Device::send_many() {
         Send request{actor(), to_peer ? ConversationId{} : *conversation, to_peer ? peer->id : UserId{}, new_client_id(), new_text()};
         put(std::move(request), true);
     }
+}
+
+// An edit or a deletion: mostly of an own message, also of others', of what is no message, and twice at once. Asked for once: what it did
+// shows whether it got through.
+void Device::revise() {
+    if (town_.messages.empty() || busy_ > 12) return;
+    auto message = context_.dice.pick(town_.messages);
+    for (int tries = 0; tries < 6 && message.sender != person_.id; ++tries) message = context_.dice.pick(town_.messages);
+    if (context_.dice.chance(0.05)) message.seq = Seq{context_.dice.below(60)};
+    for (auto left = context_.dice.chance(0.2) ? 2 : 1; left > 0; --left) {
+        Request request = DeleteMessage{actor(), message.conversation, message.seq};
+        if (context_.dice.chance(0.8)) request = EditMessage{actor(), message.conversation, message.seq, new_text()};
+        if (session_ && context_.dice.chance(0.7)) {
+            ++busy_;
+            network_.frame(*session_, std::move(request), [this](Answer) { --busy_; });
+        } else {
+            ask(std::move(request));
+        }
+    }
+    // What follows at once must come after it.
+    if (session_ && context_.dice.chance(0.5)) put(Send{actor(), message.conversation, {}, new_client_id(), new_text()}, true);
 }
 
 void Device::send_other_text() {
@@ -220,6 +244,7 @@ void Device::change_conversation() {
     if (context_.dice.chance(0.7)) update.title = person_.username + " names " + std::to_string(++person_.last_text);
     if (context_.dice.chance(0.4)) update.history = context_.dice.chance(0.5) ? HistoryAccess::all : HistoryAccess::joined;
     if (context_.dice.chance(0.2)) update.invite = context_.dice.chance(0.5) ? InviteRight::admins : InviteRight::members;
+    if (context_.dice.chance(0.2)) update.mention_all = context_.dice.chance(0.5) ? MentionAllRight::admins : MentionAllRight::members;
     if (update.title || update.history || update.invite) ask(std::move(update));
 }
 
@@ -242,7 +267,8 @@ void Device::read_history() {
 void Device::read_lists() {
     const auto limit = static_cast<std::uint32_t>(context_.dice.between(1, 10));
     const auto conversation = some_conversation();
-    switch (context_.dice.below(5)) {
+    switch (context_.dice.below(6)) {
+        case 5: return ask(ListMentions{actor(), limit, std::nullopt});
         case 0: return ask(ListConversations{actor(), limit, std::nullopt});
         case 1: return conversation ? ask(ListMembers{actor(), *conversation, limit, std::nullopt}) : void();
         case 2: return conversation ? ask(GetConversation{actor(), *conversation}) : void();
@@ -292,7 +318,9 @@ void Device::attach_again() {
 void Device::trespass() {
     if (town_.conversations.empty()) return;
     const auto conversation = context_.dice.pick(town_.conversations);
-    switch (context_.dice.below(8)) {
+    switch (context_.dice.below(10)) {
+        case 8: return ask(EditMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}, new_text()});
+        case 9: return ask(DeleteMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}});
         case 0: return ask(Send{actor(), conversation, {}, new_client_id(), new_text()});
         case 1: return ask(History{actor(), conversation, {}, {}, {}, 10});
         case 2: return ask(GetConversation{actor(), conversation});

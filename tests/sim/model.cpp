@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "store/keys.hpp"
+#include "store/records.hpp"
 
 namespace madang::sim {
 namespace {
@@ -55,13 +56,16 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
     asked.knew = knows(user, conversation);
     if (const auto found = seen_.find({user, conversation}); found != seen_.end()) asked.seen = found->second;
     if (const auto found = acked_.find(conversation); found != acked_.end()) asked.acked = found->second;
+    asked.acks = revisions_acked_;
     std::visit(overloaded{
+                   [&](const EditMessage& r) { on_revision_asked({r.actor, r.conversation, r.seq, r.text}, session, asked); },
+                   [&](const DeleteMessage& r) { on_revision_asked({r.actor, r.conversation, r.seq, std::nullopt}, session, asked); },
                    [&](const Send& send) {
                        auto [at, is_new] = sends_.try_emplace(send.text);
                        auto& fact = at->second;
                        if (is_new) {
                            fact.sender = send.actor.user, fact.conversation = send.conversation, fact.peer = send.peer;
-                           fact.client_id = send.client_id, fact.session = session, fact.order = sends_.size(), fact.floor = asked.acked;
+                           fact.client_id = send.client_id, fact.session = session, fact.order = ++writes_asked_, fact.floor = asked.acked;
                        }
                        ++fact.asked;
                        texts_[{send.actor.user, send.client_id}].insert(send.text);
@@ -100,23 +104,21 @@ Cursor Model::shown(UserId user) const {
 void Model::must_be_durable(const Entry& entry) const {
     const auto row = disk_.get(Table::message, message_key(entry.conversation_id, entry.seq));
     expect(row && *row, "shown before it was durable: " + at(entry));
+    const auto stored = decode_entry(entry.conversation_id, entry.seq, **row);
+    expect(stored && (*stored)->message.revised >= entry.message.revised, "a text shown before it was durable: " + at(entry));
 }
 
 void Model::on_entry(const EntryPtr& entry) {
     expect(entry != nullptr, "an event without its entry");
-    const Position position{entry->conversation_id, entry->seq};
-    const auto [known, is_new] = entries_.try_emplace(position, entry);
-    if (!is_new) return expect(known->second == entry || *known->second == *entry, "two contents at one position " + at(*entry));
-    must_be_durable(*entry);
-    if (!entry->is_message()) return;
-    const auto& message = entry->message;
-    const auto fact = sends_.find(message.text);
-    expect(fact != sends_.end(), "a message that nobody sent at " + at(*entry));
-    expect(fact->second.sender == message.sender && fact->second.client_id == message.client_id && entry->actor == message.sender,
-           "a message under a wrong name at " + at(*entry));
-    expect(message_ids_.try_emplace(message.id, position).second, "a message id used twice at " + at(*entry));
-    expect(keys_.try_emplace({entry->conversation_id, message.sender, message.client_id}, entry->seq).second,
-           "a client id stored twice: " + message.client_id + " at " + at(*entry));
+    if (entry->is_message()) return on_message(entry);
+    const auto [known, is_new] = entries_.try_emplace({entry->conversation_id, entry->seq}, entry);
+    expect(is_new || known->second == entry || *known->second == *entry, "two contents at one position " + at(*entry));
+    if (is_new) must_be_durable(*entry);
+    if (!entry->revision) return;
+    const auto& message = entry->revision->message;
+    expect(message && message->is_message() && message->seq == entry->revision->target, "a revision without its message at " + at(*entry));
+    expect(message->message.revised >= entry->seq, "a revision that shows an older text at " + at(*entry));
+    on_message(message);
 }
 
 void Model::on_signal(UserId user, const Signal& signal) {
@@ -124,9 +126,14 @@ void Model::on_signal(UserId user, const Signal& signal) {
     expect(user != stranger_, "the stranger is told something");
 }
 
-void Model::on_event(UserId user, const Event& event) {
+void Model::on_event(UserId user, const Event& event, std::optional<SessionId> session) {
     context_.trace.note("event", user.value, event.cursor.value, event.entry->conversation_id.value, event.entry->seq.value);
     on_entry(event.entry);
+    if (const auto* shown = event.entry->shown_message(); shown && session) {
+        auto& newest = newest_shown_[{*session, {shown->conversation_id, shown->seq}}];
+        expect(shown->message.revised >= newest, "a socket is shown an older text after a newer one of " + at(*shown));
+        newest = shown->message.revised;
+    }
     expect(user != stranger_, "the stranger is shown something");
     const Shown item{{event.entry->conversation_id, event.entry->seq}, event.role};
     const auto [known, is_new] = items_.try_emplace({user, event.cursor}, item);
@@ -150,6 +157,8 @@ void Model::saw(UserId user, const Entry& entry) {
 void Model::on_answer(const Asked& asked, const Result<Response>& answer) {
     if (answer) return on_ok(asked, *answer);
     if (const auto* send = std::get_if<Send>(&asked.request)) ++sends_.at(send->text).refused;
+    if (std::holds_alternative<EditMessage>(asked.request) || std::holds_alternative<DeleteMessage>(asked.request))
+        revisions_[asked.revision].refused = true;
     check_error(asked, answer.error());
 }
 
@@ -212,6 +221,9 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                        known_.insert({r.user, r.conversation});
                    },
                    [&](const RemoveMember& r) { members_removed_.emplace_back(r.conversation, r.user); },
+                   [&](const EditMessage&) { on_revised(asked, expected(std::type_identity<Sent>{})); },
+                   [&](const DeleteMessage&) { on_revised(asked, expected(std::type_identity<Sent>{})); },
+                   [&](const ListMentions& r) { on_mentions(r, expected(std::type_identity<MentionPage>{})); },
                    [&](const Send& r) { on_sent(asked, r, expected(std::type_identity<Sent>{})); },
                    [&](const History& r) { on_history(r, asked, expected(std::type_identity<HistoryPage>{})); },
                    [&](const ListConversations& r) {
@@ -227,7 +239,8 @@ void Model::on_sent(const Asked& asked, const Send& send, const Sent& sent) {
     on_entry(sent.entry);
     const auto& entry = *sent.entry;
     auto& fact = sends_.at(send.text);
-    expect(entry.type == EntryType::message_created && entry.message.text == send.text && entry.message.sender == send.actor.user &&
+    const auto same_text = entry.message.revised || entry.message.text == send.text;
+    expect(entry.type == EntryType::message_created && same_text && entry.message.sender == send.actor.user &&
                entry.message.client_id == send.client_id,
            "a send answered with another message: " + at(entry));
     if (send.conversation) expect(entry.conversation_id == send.conversation, "a send answered from another conversation");
@@ -285,6 +298,7 @@ void Model::on_history(const History& history, const Asked& asked, const History
     Page seen{history.conversation, {}};
     for (const auto& entry : page.messages) {
         on_entry(entry);
+        check_not_older(asked, *entry);
         expect(entry->conversation_id == history.conversation && entry->is_message(), "history of something else");
         expect(entry->seq > last, "history out of order");
         expect(!history.before || entry->seq < *history.before, "history beyond `before`");

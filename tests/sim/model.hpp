@@ -41,14 +41,30 @@ struct SendFact {
     EntryPtr acked;
 };
 
+// An edit or a deletion that somebody asks for, once.
+struct RevisionFact {
+    Actor actor;
+    ConversationId conversation;
+    Seq target;
+    std::optional<std::string> text;  // none: a deletion
+    std::optional<SessionId> session;
+    std::uint64_t order = 0;  // among the sends
+    Seq floor;                // acked in this conversation before: its entry comes later
+    bool refused = false;
+    EntryPtr acked;        // the message, as the answer shows it
+    bool changed = false;  // the answer says that this request has made it so
+};
+
 // A request on its way, with what was already promised when it was made.
 struct Asked {
     Request request;
-    Cursor shown;       // of the asker's inbox
-    Seq acked;          // in the conversation
-    Seq seen;           // the newest message of the conversation that the asker has seen
-    bool knew = false;  // the asker had been a member of the conversation
-    bool done = false;  // what it asks for had been acked
+    Cursor shown;              // of the asker's inbox
+    Seq acked;                 // in the conversation
+    std::size_t revision = 0;  // its place among the facts
+    std::uint64_t acks = 0;    // revisions acked before
+    Seq seen;                  // the newest message of the conversation that the asker has seen
+    bool knew = false;         // the asker had been a member of the conversation
+    bool done = false;         // what it asks for had been acked
 };
 
 class Model {
@@ -57,7 +73,8 @@ class Model {
 
     Asked on_asked(Request request, std::optional<SessionId> session);
     void on_answer(const Asked& asked, const Result<Response>& answer);
-    void on_event(UserId user, const Event& event);
+    // `session`: the socket it goes to; none = a poll.
+    void on_event(UserId user, const Event& event, std::optional<SessionId> session = std::nullopt);
     void on_entry(const EntryPtr& entry);
     void on_signal(UserId user, const Signal& signal);
 
@@ -78,6 +95,11 @@ class Model {
         std::vector<Seq> messages;
     };
     const std::map<std::string, SendFact>& sends() const { return sends_; }
+    const std::vector<RevisionFact>& revisions() const { return revisions_; }
+    // The edit that a text belongs to; null = none.
+    const RevisionFact* edit_of(const std::string& text) const;
+    // Every text that was asked for under a key.
+    const std::set<std::string>& texts_of(UserId sender, const std::string& client_id) const { return texts_.at({sender, client_id}); }
     const std::map<Position, EntryPtr>& entries() const { return entries_; }
     const std::map<std::pair<UserId, Cursor>, Shown>& shown_items() const { return items_; }
     const std::map<std::string, UserId>& accounts() const { return accounts_; }
@@ -94,6 +116,12 @@ class Model {
     void check_error(const Asked& asked, const Error& error) const;
     void check_refusal_of_member(const Asked& asked, UserId user, ConversationId conversation, Code code) const;
     void on_ok(const Asked& asked, const Response& response);
+    void on_message(const EntryPtr& entry);
+    void check_text(const Entry& entry) const;
+    void on_revision_asked(RevisionFact fact, std::optional<SessionId> session, Asked& asked);
+    void on_revised(const Asked& asked, const Sent& sent);
+    void on_mentions(const ListMentions& request, const MentionPage& page);
+    void check_not_older(const Asked& asked, const Entry& entry) const;
     void on_sent(const Asked& asked, const Send& send, const Sent& sent);
     void on_account(const Account& account);
     void on_session(const OpenSession& request, const Asked& asked, const SessionOpened& opened);
@@ -109,6 +137,13 @@ class Model {
     std::optional<UserId> stranger_;
     std::map<std::string, SendFact> sends_;                                  // by text
     std::map<std::pair<UserId, std::string>, std::set<std::string>> texts_;  // (sender, client_id) → texts asked for under it
+    std::uint64_t writes_asked_ = 0;
+    std::vector<RevisionFact> revisions_;
+    std::map<std::string, std::size_t> edits_;              // by text
+    std::map<Position, std::map<Seq, EntryPtr>> versions_;  // what each message was after which revision
+    std::map<std::pair<SessionId, Position>, Seq> newest_shown_;
+    std::map<Position, std::vector<std::pair<std::uint64_t, Seq>>> acked_versions_;
+    std::uint64_t revisions_acked_ = 0;
     std::map<std::tuple<ConversationId, UserId, std::string>, Seq> keys_;
     std::map<ConversationId, Seq> acked_;
     std::map<std::pair<UserId, ConversationId>, Seq> seen_;
@@ -133,5 +168,8 @@ class Model {
     std::vector<std::pair<ConversationId, UserId>> members_removed_;
     std::vector<Page> pages_;
 };
+
+// The same message, whatever its text is now?
+bool is_same_message(const Entry& a, const Entry& b);
 
 }  // namespace madang::sim

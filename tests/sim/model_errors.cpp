@@ -54,6 +54,13 @@ void Model::check_error(const Asked& asked, const Error& error) const {
     const auto member = [&](const Actor& actor, ConversationId conversation) {
         check_refusal_of_member(asked, actor.user, conversation, code);
     };
+    // not_found also when there is no such message, or none that may be read.
+    const auto revision = [&](const auto& r) {
+        if (code != Code::not_found || r.actor.user == stranger_) member(r.actor, r.conversation);
+        const auto target = entries_.find({r.conversation, r.seq});
+        if (code == Code::forbidden && target != entries_.end() && target->second->message.sender == r.actor.user)
+            throw Violation("a sender may not revise");
+    };
     std::visit(overloaded{
                    [&](const SignUp& r) {
                        one_of({Code::username_taken});
@@ -110,6 +117,17 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                        if (r.peer) return one_of({});
                        one_of({Code::not_found, Code::not_a_member});
                        member(r.actor, r.conversation);
+                   },
+                   [&](const EditMessage& r) {
+                       if (code_points(r.text) > context_.plan.limits.text_chars) return one_of({Code::text_too_long});
+                       if (code == Code::muted && mutes_asked_.contains({r.actor.user, r.conversation}) && error.retry_after.count() > 0)
+                           return;
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden});
+                       revision(r);
+                   },
+                   [&](const DeleteMessage& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden});
+                       revision(r);
                    },
                    [&](const PutMember& r) {
                        one_of({Code::not_found, Code::not_a_member, Code::forbidden, Code::group_full});

@@ -191,7 +191,7 @@ void Network::on_page(Events page) {
     if (page.events.empty()) throw Violation("an empty page of events");
     if (found == sockets_.end() || !found->second.server_open) return;
     const auto user = found->second.actor.user;
-    for (const auto& event : page.events) model_.on_event(user, event);
+    for (const auto& event : page.events) model_.on_event(user, event, page.to.session);
     const bool answers = page.catch_up;
     const auto session = page.to.session;
     down(session, [events = std::move(page.events)](Endpoint& endpoint) { endpoint.on_events(events); });
@@ -209,7 +209,7 @@ void Network::on_delivery(const Delivery& delivery) {
         const auto found = sockets_.find(to.session);
         if (found == sockets_.end() || !found->second.server_open) continue;
         const Event event{to.cursor, to.role, delivery.entry};
-        model_.on_event(found->second.actor.user, event);
+        model_.on_event(found->second.actor.user, event, to.session);
         down(to.session, [events = std::vector{event}](Endpoint& endpoint) { endpoint.on_events(events); });
     }
 }

@@ -7,6 +7,7 @@ namespace madang::sim {
 Walk::Walk(Context& context, Network& network, const Person& person)
     : context_(context), network_(network), actor_{person.id, DeviceId{1}} {
     todo_.push_back(ListConversations{actor_, some(), std::nullopt});
+    todo_.push_back(ListMentions{actor_, some(), std::nullopt});
     step();
 }
 
@@ -42,6 +43,9 @@ void Walk::on_answer(const Request& request, const Response& response) {
             todo_.push_back(History{actor_, id, {}, {}, {}, some()});
         }
         if (page->next) todo_.push_front(ListConversations{actor_, some(), page->next});
+    } else if (const auto* mentions = std::get_if<MentionPage>(&response)) {
+        mentions_.insert(mentions_.end(), mentions->messages.begin(), mentions->messages.end());
+        if (mentions->next) todo_.push_front(ListMentions{actor_, some(), mentions->next});
     } else if (const auto* view = std::get_if<ConversationView>(&response)) {
         places_[view->conversation.id].view = *view;
     } else if (const auto* members = std::get_if<MemberPage>(&response)) {

@@ -24,6 +24,7 @@ class Walk {
     UserId user() const { return actor_.user; }
     const std::vector<ConversationView>& list() const { return list_; }
     const std::map<ConversationId, Place>& places() const { return places_; }
+    const std::vector<EntryPtr>& mentions() const { return mentions_; }
 
   private:
     void step();
@@ -36,6 +37,7 @@ class Walk {
     std::deque<Request> todo_;
     std::vector<ConversationView> list_;
     std::map<ConversationId, Place> places_;
+    std::vector<EntryPtr> mentions_;
     bool is_done_ = false;
 };
 
