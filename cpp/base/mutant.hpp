@@ -26,6 +26,9 @@ enum class Mutant : std::uint8_t {
     edit_overtaken,             // what a sender does while an edit of theirs waits does not wait behind it
     edit_by_anyone,             // not only by the sender
     keep_mention,               // the row of a mention stays when the message names the user no longer
+    count_own_messages,         // own messages count as unread
+    recount_forgets,            // a partial read loses what came while it was counted
+    marker_goes_back,           // a read below the marker moves it there
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

@@ -233,7 +233,7 @@ std::optional<UserId> ConversationLog::successor(UserId leaver) const {
 
 ConversationView ConversationLog::view_of(UserId user) const {
     ConversationView view{
-        .conversation = conversation_, .head_seq = head_, .last_message = last_message_, .my_role = Role::member, .peer = {}};
+        .conversation = conversation_, .head_seq = head_, .last_message = last_message_, .my_role = Role::member, .peer = {}, .own = {}};
     if (const auto* me = find_member(user)) {
         view.my_role = me->role;
         if (last_message_ && last_message_->seq < readable_from(*me)) view.last_message = nullptr;

@@ -16,9 +16,8 @@ void Engine::State::put_member_row(const ConversationState& conversation, UserId
 }
 
 // Reads need no engine: durable rows are published rows. They pass through it only to see what it has just written.
-void Engine::State::on(const ReplyTo& from, GetConversation&& request) { effects_.push_back(Read{Query{from, request, {}, std::nullopt}}); }
-void Engine::State::on(const ReplyTo& from, ListMembers&& request) { effects_.push_back(Read{Query{from, request, {}, std::nullopt}}); }
-void Engine::State::on(const ReplyTo& from, History&& request) { effects_.push_back(Read{Query{from, request, {}, std::nullopt}}); }
+void Engine::State::on(const ReplyTo& from, ListMembers&& request) { effects_.push_back(Read{Query{.to = from, .request = request}}); }
+void Engine::State::on(const ReplyTo& from, History&& request) { effects_.push_back(Read{Query{.to = from, .request = request}}); }
 
 void Engine::State::on(const ReplyTo& from, UpdateConversation&& request) {
     if (request.title && code_points(*request.title) > options_.limits.title_chars)

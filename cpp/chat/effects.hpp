@@ -100,16 +100,27 @@ struct LoadMessage {
     ConversationId conversation;
     Seq seq;
 };
+// Messages of others, not deleted, in [from, to] as of the entry `as_of` (to < from: none); and is the user a member, where is the head?
+// At most kRecountEntries positions.
+struct Recount {
+    UserId user;
+    ConversationId conversation;
+    Seq from;
+    Seq to;
+    Seq as_of;
+};
 // Everything whose fan-out may be unfinished, of the slots of this engine.
 struct LoadJournal {};
 // An answer that needs only the store: history, members, a conversation, a page of the list.
 struct Query {
     ReplyTo to;
     Request request;
-    std::vector<ConversationId> conversations;  // ListConversations: the page, chosen by the engine
-    std::optional<Cursor> next;
+    std::vector<ConversationId> conversations{};  // ListConversations: the page, chosen by the engine
+    std::optional<std::uint64_t> next{};
+    std::vector<OwnView> own{};  // of these, or the one of GetConversation and UpdateView
+    std::uint64_t unread_total = 0;
 };
-using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Query, LoadMessage>;
+using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Recount, Query, LoadMessage>;
 
 // Rising per engine, from 1. Everything with a ticket ≤ the last durable one is on disk.
 using Ticket = std::uint64_t;

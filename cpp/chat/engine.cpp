@@ -70,6 +70,7 @@ void Engine::State::on_loaded(Loaded loaded) {
             fresh.id = user->user;
             fresh.account = std::move(found->account);
             fresh.devices = std::move(found->devices);
+            fresh.preferences = std::move(found->preferences);
             fresh.inbox = Inbox(std::move(found->conversations), found->checkpoint, found->floor, found->tail);
         }
         users_.loaded(user->user, std::move(state));
@@ -89,6 +90,8 @@ void Engine::State::on_loaded(Loaded loaded) {
         on_journal(std::move(*journal));
     } else if (auto* message = std::get_if<LoadedMessage>(&loaded)) {
         on_message(std::move(*message));
+    } else if (auto* recounted = std::get_if<Recounted>(&loaded)) {
+        on_recounted(std::move(*recounted));
     }
 }
 
@@ -149,8 +152,9 @@ void Engine::State::forget_revised(const std::string& key) {
 }
 
 bool Engine::State::is_idle() const {
-    return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() && lanes_.empty() &&
-           users_.parked() + conversations_.parked() == 0 && batch_.empty() && effects_.empty() && durable_ == last_ticket_;
+    return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() && recounts_.empty() &&
+           lanes_.empty() && users_.parked() + conversations_.parked() == 0 && batch_.empty() && effects_.empty() &&
+           durable_ == last_ticket_;
 }
 
 EngineFigures Engine::State::figures() const {
@@ -204,7 +208,7 @@ void Engine::State::reserve_ids(MessageId given) {
 void Engine::State::evict() {
     const auto durable = durable_;
     figures_.evictions += users_.evict(options_.limits.users_in_memory, kEvictionLooks, [durable](const UserState& user) {
-        return !user.is_online() && !user.acks_dirty && user.written <= durable;
+        return !user.is_online() && !user.acks_dirty && user.recounts == 0 && user.written <= durable;
     });
     figures_.evictions += conversations_.evict(options_.limits.conversations_in_memory, kEvictionLooks,
                                                [durable](const ConversationState& each) { return each.written <= durable; });

@@ -39,6 +39,7 @@ struct EngineFigures {
     std::uint64_t fan_out_pending = 0;            // entries not yet in every inbox
     std::uint64_t messages = 0, inbox_items = 0;  // since start
     std::uint64_t edits = 0, deletions = 0;
+    std::uint64_t reads = 0;  // markers moved
     std::uint64_t loads = 0, evictions = 0, resyncs = 0;
 };
 

@@ -1,6 +1,6 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
 // engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, messages.cpp, revisions.cpp, fan_out.cpp,
-// subscriptions.cpp.
+// subscriptions.cpp, reading.cpp, own_view.cpp.
 #pragma once
 
 #include <deque>
@@ -49,6 +49,8 @@ struct UserState {
     Account account;
     std::vector<Device> devices;
     Inbox inbox;
+    std::map<ConversationId, Preference> preferences;  // only of conversations the user is or was a member of
+    std::size_t recounts = 0;                          // partial reads being counted: not dropped before they are done
     std::vector<Subscription> subscriptions;
     std::vector<Poller> pollers;
     Ticket written = 0;    // by which ticket its last change is durable: not dropped before
@@ -141,7 +143,6 @@ class Engine::State {
     void on(const ReplyTo& from, Drained&& request);
     void on(const ReplyTo& from, Acknowledge&& request);
     void on(const ReplyTo& from, Sync&& request);
-    void on(const ReplyTo& from, ListConversations&& request);
     void on(const ReplyTo& from, ListMentions&& request);
     void on_page(LoadedInboxPage page);
     void catch_up(UserState& user, Subscription& subscription);
@@ -153,6 +154,19 @@ class Engine::State {
     void wake_pollers(UserState& user);
     void end_long_polls();
     void store_acks();
+
+    // ---- reading.cpp: markers and what is unread
+    void on(const ReplyTo& from, MarkRead&& request);
+    void mark_read(UserState& user, ConversationId conversation, Seq seq, const ReplyTo& from);
+    void recount(UserState& user, const UserConversation* row, ConversationId conversation, Seq seq, const ReplyTo& from);
+    void on_recounted(Recounted done);
+    void move_marker(UserState& user, ConversationId conversation, Seq seq, Unread unread);
+    void note_for_recount(UserState& user, const InboxItem& item);
+
+    // ---- own_view.cpp: the conversation list, and a conversation as its user sees it
+    void on(const ReplyTo& from, ListConversations&& request);
+    void on(const ReplyTo& from, GetConversation&& request);
+    void on(const ReplyTo& from, UpdateView&& request);
 
     // ---- creation.cpp: what needs people of other slots
     void on(const ReplyTo& from, CreateDirect&& request);
@@ -174,7 +188,6 @@ class Engine::State {
     void direct_made(UserId a, UserId b, Result<Profiles> people);
 
     // ---- conversations.cpp
-    void on(const ReplyTo& from, GetConversation&& request);
     void on(const ReplyTo& from, UpdateConversation&& request);
     void on(const ReplyTo& from, ListMembers&& request);
     void on(const ReplyTo& from, PutMember&& request);
@@ -229,6 +242,9 @@ class Engine::State {
     void publish(ConversationState& conversation, const EntryPtr& entry);
     Inbox::Verdict deliver(UserState& user, const EntryPtr& entry, const FanOut::Recipient& to);
     void end_delivery(const EntryPtr& entry);
+    // Gives the user an item that comes from no log.
+    void deliver_note(UserState& user, const InboxItem& item);
+    void store_item(UserState& user, const InboxItem& item);  // which the inbox has just taken
     void await(EngineIndex from, const EntryPtr& entry, const FanOut::Recipient& to);
     void on_awaited(UserId id, Result<UserState*> user);
     void take_fan_out(EngineIndex from, FanOut fan_out);
@@ -261,6 +277,14 @@ class Engine::State {
         EngineIndex from;
         EntryPtr entry;
         FanOut::Recipient to;
+    };
+    struct Recounting {  // a read to the middle, while the log is counted
+        Seq marker;
+        Unread base;     // as of `as_of`: what is added to the count
+        bool subtracts;  // the count is of what is read now, not of what is left
+        Unread since;    // by the items taken meanwhile
+        ReplyTo from;
+        std::vector<std::pair<ReplyTo, Seq>> waiting;  // further reads of the same conversation
     };
     struct Operation {
         UserId inviter;
@@ -324,6 +348,7 @@ class Engine::State {
     bool journal_wanted_ = false;                    // it could not be read: tried again at the next tick
     bool journal_reading_ = false;
     std::size_t rows_this_turn_ = 0;
+    std::map<std::pair<UserId, ConversationId>, Recounting> recounts_;
 
     std::set<UserId> woken_;  // users whose pollers get an answer at the end of the turn
     bool waits_ended_ = false;

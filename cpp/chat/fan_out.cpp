@@ -69,13 +69,19 @@ Inbox::Verdict Engine::State::deliver(UserState& user, const EntryPtr& entry, co
     const auto item = item_of(*entry, user.id, role);
     const auto verdict = user.inbox.offer(entry, to.prev, item, options_.limits);
     if (verdict != Inbox::Verdict::taken) return verdict;
+    if (item.mentioned != item.was_mentioned) put_mention(user, *entry, item);
+    store_item(user, item);
+    return verdict;
+}
+
+void Engine::State::store_item(UserState& user, const InboxItem& item) {
     const auto slot = madang::slot_of(user.id);
     const auto cursor = user.inbox.tail();
     put(Table::inbox, inbox_key(user.id, cursor), item, slot);
-    if (item.mentioned != item.was_mentioned) put_mention(user, *entry, item);
     ++rows_this_turn_;
     ++figures_.inbox_items;
     touch(user);
+    if (user.recounts != 0) note_for_recount(user, item);
     if (user.inbox.wants_checkpoint()) {
         for (const auto& row : user.inbox.conversations())
             if (row.last_cursor > user.inbox.checkpoint())
@@ -86,10 +92,17 @@ Inbox::Verdict Engine::State::deliver(UserState& user, const EntryPtr& entry, co
     for (auto& each : user.subscriptions) {
         if (each.phase != Subscription::Phase::live) continue;
         each.sent = cursor;
-        delivery_.to.push_back({each.gateway, each.session, cursor, role});
+        delivery_.to.push_back({each.gateway, each.session, cursor, item.role});
     }
     if (!user.pollers.empty()) woken_.insert(user.id);
-    return verdict;
+}
+
+void Engine::State::deliver_note(UserState& user, const InboxItem& item) {
+    MADANG_ASSERT(delivery_.to.empty());
+    const auto entry = note_of(item, user.id);
+    user.inbox.take(entry, item, options_.limits);
+    store_item(user, item);
+    end_delivery(entry);
 }
 
 void Engine::State::put_mention(const UserState& user, const Entry& entry, const InboxItem& item) {

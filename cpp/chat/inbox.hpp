@@ -28,6 +28,9 @@ class Inbox {
     // rule that makes a lossy, repeating, reordering bus harmless.
     Verdict offer(const EntryPtr& entry, Seq prev, const InboxItem& item, const Limits& limits);
 
+    // An item that is no entry of a log (a note): it has no predecessor and is always taken.
+    void take(const EntryPtr& note, const InboxItem& item, const Limits& limits);
+
     // Items are there from floor() + 1 to tail().
     Cursor tail() const { return tail_; }
     Cursor floor() const { return floor_; }
@@ -36,6 +39,7 @@ class Inbox {
     // The user's role there as of that entry.
     Role role(ConversationId conversation) const;
     std::span<const UserConversation> conversations() const { return conversations_; }
+    const UserConversation* find(ConversationId conversation) const;  // null = nothing of it is here
 
     // A later version of messages in the memory tail, read from the store: from now on the tail shows it, too.
     void refresh(const EntryPtr& message);
@@ -54,6 +58,7 @@ class Inbox {
   private:
     UserConversation& row(ConversationId conversation);
     void forget_tail();
+    void remember(const EntryPtr& entry, Role role, const Limits& limits);
 
     std::vector<UserConversation> conversations_;  // rising ids
     Cursor checkpoint_;
@@ -66,5 +71,8 @@ class Inbox {
 
 // What an item does to the user's view of its conversation: shared by the live inbox and by the loading of a cold one.
 void fold(UserConversation& row, const InboxItem& item, Cursor cursor);
+
+// The entry of an item that holds it whole: read_updated and friend_updated.
+EntryPtr note_of(const InboxItem& item, UserId user);
 
 }  // namespace madang

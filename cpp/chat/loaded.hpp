@@ -1,12 +1,14 @@
 // Cold state as it comes from the store.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <variant>
 #include <vector>
 
 #include "base/result.hpp"
 #include "chat/requests.hpp"
+#include "chat/unread.hpp"
 #include "store/records.hpp"
 
 namespace madang {
@@ -18,8 +20,9 @@ struct LoadedUser {
         Account account;
         std::vector<Device> devices;
         std::vector<UserConversation> conversations;  // as of the tail
-        Cursor checkpoint;                            // the stored conversations are as of here
-        Cursor floor;                                 // the oldest item still there, minus one
+        std::map<ConversationId, Preference> preferences;
+        Cursor checkpoint;  // the stored conversations are as of here
+        Cursor floor;       // the oldest item still there, minus one
         Cursor tail;
     };
     Result<std::optional<State>> state;
@@ -60,6 +63,17 @@ struct LoadedMessage {
     Seq seq;
     Result<EntryPtr> message;  // null: there is no message in that place
 };
-using Loaded = std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal, LoadedMessage>;
+struct Recounted {
+    UserId user;
+    ConversationId conversation;
+    struct State {
+        bool known = false;    // is or was a member
+        bool present = false;  // is one
+        Seq head;
+        Unread counted;
+    };
+    Result<State> state;
+};
+using Loaded = std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal, LoadedMessage, Recounted>;
 
 }  // namespace madang

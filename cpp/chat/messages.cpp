@@ -49,7 +49,7 @@ bool Engine::State::answer_repeat(const ReplyTo& from, ConversationId conversati
         reused();
     } else {
         Send repeat{.actor = request.actor, .conversation = conversation, .peer = {}, .client_id = request.client_id, .text = {}};
-        effects_.push_back(Read{Query{from, std::move(repeat), {}, std::nullopt}});
+        effects_.push_back(Read{Query{.to = from, .request = std::move(repeat)}});
     }
     return true;
 }

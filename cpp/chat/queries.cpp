@@ -159,6 +159,7 @@ Result<std::optional<LoadedUser::State>> load_user(const Store& store, UserId id
                         const auto item = decode_inbox_item(value);
                         if (!item) return std::unexpected(item.error());
                         state.tail = Cursor{id_in(key, 8)};
+                        if (!item->conversation_id) return true;  // about nobody's conversation
                         auto& row = rows[item->conversation_id];
                         row.conversation_id = item->conversation_id;
                         fold(row, *item, state.tail);
@@ -166,6 +167,15 @@ Result<std::optional<LoadedUser::State>> load_user(const Store& store, UserId id
                     });
     if (!read) return std::unexpected(read.error());
     for (auto& [conversation, row] : rows) state.conversations.push_back(std::move(row));
+
+    read = each_row(store, Table::preference, first_of(id.value), end_of(id.value), Order::ascending,
+                    [&](auto key, auto value) -> Result<bool> {
+                        const auto preference = decode_preference(value);
+                        if (!preference) return std::unexpected(preference.error());
+                        state.preferences.emplace(ConversationId{id_in(key, 8)}, *preference);
+                        return true;
+                    });
+    if (!read) return std::unexpected(read.error());
 
     state.floor = state.tail;
     read = each_row(store, Table::inbox, inbox_key(id, Cursor{1}), end_of(id.value), Order::ascending, [&](auto key, auto) -> Result<bool> {
@@ -220,7 +230,8 @@ Result<std::vector<Event>> load_inbox_page(const Store& store, const Limits& lim
                                Order::ascending, [&](auto key, auto value) -> Result<bool> {
                                    const auto item = decode_inbox_item(value);
                                    if (!item) return std::unexpected(item.error());
-                                   auto entry = read_entry(store, item->conversation_id, item->seq);
+                                   auto entry = item->note ? Result<EntryPtr>(note_of(*item, page.user))
+                                                           : read_entry(store, item->conversation_id, item->seq);
                                    if (entry) entry = with_message(store, std::move(*entry));
                                    if (!entry) return std::unexpected(entry.error());
                                    bytes += text_bytes(**entry);
@@ -287,6 +298,20 @@ Result<std::vector<LoadedJournal::Unfinished>> load_journal(const Store& store, 
     return entries;
 }
 
+Result<Recounted::State> recount(const Store& store, const Recount& job) {
+    const auto member = read_member(store, job.conversation, job.user);
+    if (!member) return std::unexpected(member.error());
+    Recounted::State state{.known = member->has_value(), .present = *member && (*member)->present(), .head = {}, .counted = {}};
+    if (!state.known) return state;
+    const auto newest = read_newest(store, job.conversation);
+    if (!newest) return std::unexpected(newest.error());
+    state.head = newest->head;
+    const auto counted = count_unread(store, job.user, job.conversation, job.from, job.to, job.as_of);
+    if (!counted) return std::unexpected(counted.error());
+    state.counted = *counted;
+    return state;
+}
+
 // ---- answers
 // ----------------------------------------------------------------------------------------------------------------------------------
 
@@ -296,7 +321,8 @@ Result<ConversationView> view(const Store& store, ConversationId id, UserId view
     auto conversation = read_conversation(store, id);
     if (!conversation) return std::unexpected(conversation.error());
     if (!*conversation) return fail(Code::internal, "conversation " + to_string(id) + " has members but no row");
-    ConversationView view{.conversation = std::move(**conversation), .head_seq = {}, .last_message = {}, .my_role = me->role, .peer = {}};
+    ConversationView view{
+        .conversation = std::move(**conversation), .head_seq = {}, .last_message = {}, .my_role = me->role, .peer = {}, .own = {}};
     auto newest = read_newest(store, id);
     if (!newest) return std::unexpected(newest.error());
     view.head_seq = newest->head;
@@ -322,13 +348,17 @@ class Answer {
     Result<Response> operator()(const GetConversation& request) const {
         auto found = view(store_, request.conversation, request.actor.user);
         if (!found) return std::unexpected(found.error());
+        found->own = query_.own.at(0);
         return std::move(*found);
     }
 
+    Result<Response> operator()(const UpdateView& request) const { return (*this)(GetConversation{request.actor, request.conversation}); }
+
     Result<Response> operator()(const ListConversations& request) const {
-        ConversationPage page{.conversations = {}, .next = query_.next};
-        for (const auto id : query_.conversations) {
-            auto found = view(store_, id, request.actor.user);
+        ConversationPage page{.conversations = {}, .next = query_.next, .unread_total = query_.unread_total};
+        for (std::size_t i = 0; i < query_.conversations.size(); ++i) {
+            auto found = view(store_, query_.conversations[i], request.actor.user);
+            if (found) found->own = query_.own.at(i);
             // Left between the choice of the page and this read: it is in the list no more.
             if (!found && found.error().code != Code::not_a_member) return std::unexpected(found.error());
             if (found) page.conversations.push_back(std::move(*found));
@@ -520,6 +550,7 @@ Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigne
         Loaded operator()(const LoadMessage& j) const {
             return LoadedMessage{j.conversation, j.seq, load_message(store, j.conversation, j.seq)};
         }
+        Loaded operator()(const Recount& j) const { return Recounted{j.user, j.conversation, recount(store, j)}; }
         Loaded operator()(const LoadJournal&) const { return LoadedJournal{load_journal(store, index, engines)}; }
         Loaded operator()(const Query&) const {
             MADANG_ASSERT(!"a query is answered, not loaded");

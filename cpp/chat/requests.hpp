@@ -120,7 +120,27 @@ struct Sync {
 struct ListConversations {
     Actor actor;
     std::uint32_t limit = 100;
-    std::optional<Cursor> before;  // from `next`
+    std::optional<std::uint64_t> before;  // from `next`
+};
+// Answers ConversationView. Errors: not_found, not_a_member.
+struct GetConversation {
+    Actor actor;
+    ConversationId conversation;
+};
+// Everything up to `seq` is read; beyond the last entry it is cut to it, a lower one than the marker changes nothing. Answers ReadState.
+// Errors: not_found, not_a_member, bad_request (see kRecountEntries), rate_limited, storage_full.
+struct MarkRead {
+    Actor actor;
+    ConversationId conversation;
+    Seq seq;
+};
+// The user's own view. What is left out stays. Answers ConversationView. Errors: not_found, not_a_member, storage_full.
+struct UpdateView {
+    Actor actor;
+    ConversationId conversation;
+    std::optional<bool> pinned;
+    std::optional<bool> archived;
+    std::optional<Time> muted_until;  // epoch = no longer
 };
 
 // Messages that name the user, newest first, of conversations they are in. Answers MentionPage.
@@ -145,12 +165,7 @@ struct CreateGroup {
     std::vector<UserId> members;  // the creator may be among them or not
     std::string client_id;        // empty = none; the same (creator, client_id) answers with the same group
 };
-// Answers ConversationView. Errors: not_found, not_a_member (and so below).
-struct GetConversation {
-    Actor actor;
-    ConversationId conversation;
-};
-// Answers ConversationView. Errors: forbidden, bad_request.
+// Answers ConversationView. Errors: forbidden, bad_request; not_found, not_a_member (and so below).
 struct UpdateConversation {
     Actor actor;
     ConversationId conversation;
@@ -215,10 +230,10 @@ struct History {
     std::uint32_t limit = 100;
 };
 
-using Request =
-    std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount, DisableAccount,
-                 Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, CreateDirect, CreateGroup, GetConversation,
-                 UpdateConversation, ListMembers, PutMember, RemoveMember, Send, History, EditMessage, DeleteMessage, ListMentions>;
+using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount,
+                             DisableAccount, Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, GetConversation,
+                             MarkRead, UpdateView, CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember,
+                             Send, History, EditMessage, DeleteMessage, ListMentions>;
 
 // The slot whose owner must be asked.
 Slot slot_of(const Request& request);
@@ -251,10 +266,17 @@ struct ConversationView {
     Role my_role = Role::member;
     std::optional<Profile> peer;  // of a direct one
     bool created = false;         // by this very request
+    // As of the user's inbox; none in the answer of the conversation's engine, which does not know it.
+    std::optional<OwnView> own;
 };
 struct ConversationPage {
     std::vector<ConversationView> conversations;
-    std::optional<Cursor> next;
+    std::optional<std::uint64_t> next;  // opaque to clients
+    std::uint64_t unread_total = 0;     // of all conversations that are not archived, on this page or not
+};
+struct ReadState {
+    Seq seq;  // the marker
+    std::uint32_t unread = 0, unread_mentions = 0;
 };
 struct MemberPage {
     std::vector<Member> members;
@@ -281,6 +303,6 @@ struct ResyncRequired {
 };
 
 using Response = std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
-                              ConversationView, MemberPage, Member, Sent, HistoryPage, MentionPage>;
+                              ConversationView, ReadState, MemberPage, Member, Sent, HistoryPage, MentionPage>;
 
 }  // namespace madang

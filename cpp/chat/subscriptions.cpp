@@ -212,21 +212,6 @@ void Engine::State::end_long_polls() {
     });
 }
 
-void Engine::State::on(const ReplyTo& from, ListMentions&& request) { effects_.push_back(Read{Query{from, request, {}, std::nullopt}}); }
-
-void Engine::State::on(const ReplyTo& from, ListConversations&& request) {
-    with_user(from, request.actor.user, [this, from, request](UserState& user) {
-        std::vector<UserConversation> rows;
-        for (const auto& row : user.inbox.conversations())
-            if (row.listed && !row.left && (!request.before || row.last_cursor < *request.before)) rows.push_back(row);
-        const std::size_t limit = std::clamp(request.limit, 1u, options_.limits.page_items);
-        const auto page = std::min(limit, rows.size());
-        std::ranges::partial_sort(rows, rows.begin() + static_cast<std::ptrdiff_t>(page), std::greater{}, &UserConversation::last_cursor);
-        Query query{from, request, {}, std::nullopt};
-        for (std::size_t i = 0; i < page; ++i) query.conversations.push_back(rows[i].conversation_id);
-        if (rows.size() > page) query.next = rows[page - 1].last_cursor;
-        effects_.push_back(Read{std::move(query)});
-    });
-}
+void Engine::State::on(const ReplyTo& from, ListMentions&& request) { effects_.push_back(Read{Query{.to = from, .request = request}}); }
 
 }  // namespace madang

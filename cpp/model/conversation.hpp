@@ -61,4 +61,15 @@ struct Member {
     bool operator==(const Member&) const = default;
 };
 
+// What one user has of a conversation for themselves: how far it is read, and how it is shown to them.
+struct OwnView {
+    Seq read_seq;
+    std::uint32_t unread = 0, unread_mentions = 0;
+    bool pinned = false;
+    bool archived = false;
+    Time muted_until{};  // by the user, against notifications; epoch = not muted
+
+    bool operator==(const OwnView&) const = default;
+};
+
 }  // namespace madang

@@ -48,6 +48,8 @@ void list_members(Call& call);
 void put_member(Call& call);
 void remove_member(Call& call);
 
+void mark_read(Call& call);
+
 void send_message(Call& call);
 void edit_message(Call& call);
 void delete_message(Call& call);

@@ -14,13 +14,24 @@ void append_view(std::string& out, const ConversationView& view) {
                                     .head_seq = view.head_seq,
                                     .my_role = view.my_role,
                                     .last_message = view.last_message.get(),
-                                    .peer = view.peer ? &*view.peer : nullptr});
+                                    .peer = view.peer ? &*view.peer : nullptr,
+                                    .own = view.own ? &*view.own : nullptr});
 }
 
+// The conversation's engine has changed it; what is the caller's own comes from the caller's engine.
 void answer_view(Call& call, const ConversationView& view) {
+    if (!view.own) {
+        const auto status = view.created ? 201 : 200;
+        return call.ask<ConversationView>(GetConversation{call.actor(), view.conversation.id},
+                                          [status](Call& asked, const ConversationView& whole) {
+                                              std::string json;
+                                              append_view(json, whole);
+                                              asked.answer(status, std::move(json));
+                                          });
+    }
     std::string json;
     append_view(json, view);
-    call.answer(view.created ? 201 : 200, std::move(json));
+    call.answer(200, std::move(json));
 }
 
 Slot random_slot() { return static_cast<Slot>(SecureRandom{}.next() % kSlots); }
@@ -44,10 +55,11 @@ void list_conversations(Call& call) {
     const auto next = call.query().number("next");
     if (!next) return call.refuse(next.error());
     ListConversations request{call.actor(), *limit, {}};
-    if (*next) request.before = Cursor{**next};
+    request.before = *next;
     call.ask<ConversationPage>(request, [](Call& asked, const ConversationPage& page) {
         std::string json;
-        wire::append_list(json, "conversations", page.conversations, page.next ? to_string(*page.next) : "", append_view);
+        wire::append_list(json, "conversations", page.conversations, page.next ? std::to_string(*page.next) : "", append_view,
+                          R"(,"unread_total":)" + std::to_string(page.unread_total));
         asked.answer(200, std::move(json));
     });
 }

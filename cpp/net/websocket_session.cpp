@@ -7,6 +7,7 @@
 #include "net/resync_words.hpp"
 #include "wire/answers.hpp"
 #include "wire/events.hpp"
+#include "wire/objects.hpp"
 
 namespace madang::net {
 namespace {
@@ -88,6 +89,7 @@ void WebSocketSession::handle(wire::ClientFrame frame) {
     }
     if (const auto* op = std::get_if<wire::DeleteOp>(&frame.op))
         return write(std::move(ref), DeleteMessage{actor_, op->conversation, op->seq}, 0);
+    if (const auto* op = std::get_if<wire::ReadOp>(&frame.op)) return read(std::move(ref), *op);
     if (const auto* op = std::get_if<wire::AckOp>(&frame.op)) return acknowledge(std::move(ref), op->cursor);
     if (const auto* op = std::get_if<wire::AttachOp>(&frame.op)) return attach(std::move(ref), *op);
     if (const auto* op = std::get_if<wire::RefusedOp>(&frame.op)) {
@@ -128,6 +130,17 @@ void WebSocketSession::write(std::string ref, Request request, std::size_t text_
         if (!response) return self.refuse(ref, response.error());
         std::string json;
         wire::append_message_reply(json, ref, self.gateway().events().message(std::get<Sent>(*response).entry));
+        self.say(json);
+    });
+}
+
+void WebSocketSession::read(std::string ref, const wire::ReadOp& op) {
+    ask(MarkRead{actor_, op.conversation, op.seq}, [ref = std::move(ref)](WebSocketSession& self, const Result<Response>& response) {
+        if (!response) return self.refuse(ref, response.error());
+        const auto& state = std::get<ReadState>(*response);
+        std::string members, json;
+        wire::append_read_state(members, state.seq, state.unread, state.unread_mentions);
+        wire::append_read_reply(json, ref, members);
         self.say(json);
     });
 }

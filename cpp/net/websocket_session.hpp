@@ -69,6 +69,7 @@ class WebSocketSession final : public Connection, public SessionSink, private Ws
     void handle(wire::ClientFrame frame);
     void send(std::string ref, wire::SendOp op);
     void write(std::string ref, Request request, std::size_t text_bytes);
+    void read(std::string ref, const wire::ReadOp& op);
     void acknowledge(std::string ref, Cursor cursor);
     void attach(std::string ref, const wire::AttachOp& op);
     void submit_next_attach();

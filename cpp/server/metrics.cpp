@@ -104,6 +104,7 @@ void add_engines(Page& page, const Runtime& runtime) {
     counter("madang_engine_edits_total", "Messages edited.", &EngineFigures::edits);
     counter("madang_engine_deletions_total", "Messages deleted.", &EngineFigures::deletions);
     counter("madang_engine_inbox_items_total", "Inbox items stored.", &EngineFigures::inbox_items);
+    counter("madang_engine_reads_total", "Read markers moved.", &EngineFigures::reads);
     counter("madang_engine_loads_total", "Users and conversations read from the store.", &EngineFigures::loads);
     counter("madang_engine_evictions_total", "Users and conversations dropped from memory.", &EngineFigures::evictions);
     counter("madang_engine_resyncs_total", "Cursors that could not be served.", &EngineFigures::resyncs);

@@ -28,8 +28,9 @@ enum class Table : std::uint8_t {
     journal = 12,           // (conversation, seq) → empty: this entry may not be in every inbox yet
     epoch = 13,             // (slot) → Epoch
     mention = 14,           // (user, message id) → Mention: messages that name the user now
+    preference = 15,        // (user, conversation) → Preference: the user's own view of it
 };
-inline constexpr std::size_t kTables = 15;
+inline constexpr std::size_t kTables = 16;
 std::string_view name_of(Table table) noexcept;
 
 // The right to write a slot: handed out by Store::claim, rising. A batch under an older epoch is refused whole.

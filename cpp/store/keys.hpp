@@ -37,6 +37,7 @@ inline Key conversation_key(ConversationId conversation) { return Key{conversati
 inline Key member_key(ConversationId conversation, UserId user) { return {conversation.value, user.value}; }
 inline Key inbox_key(UserId user, Cursor cursor) { return {user.value, cursor.value}; }
 inline Key user_conversation_key(UserId user, ConversationId conversation) { return {user.value, conversation.value}; }
+inline Key preference_key(UserId user, ConversationId conversation) { return {user.value, conversation.value}; }
 inline Key account_key(UserId user) { return Key{user.value}; }
 inline Key device_key(UserId user, DeviceId device) { return {user.value, device.value}; }
 inline Key mention_key(UserId user, MessageId message) { return {user.value, message.value}; }

@@ -14,6 +14,7 @@ constexpr std::uint8_t kVersion = 1;  // of every record as long as all are in t
 
 constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kRevised = 8, kMessageFlags = 15;
 constexpr std::uint8_t kLeft = 1, kListed = 2, kUserConversationFlags = 3;
+constexpr std::uint8_t kPinned = 1, kArchived = 2, kPreferenceFlags = 3;
 constexpr std::uint8_t kOwn = 1, kLists = 2, kMentioned = 4, kWasMentioned = 8, kInboxFlags = 15;
 constexpr auto kRoleMax = static_cast<std::uint8_t>(Role::owner);
 constexpr auto kKindMax = static_cast<std::uint8_t>(ConversationKind::room);
@@ -331,6 +332,8 @@ void encode(const UserConversation& row, std::string& out) {
     w.position(row.last_cursor);
     w.byte(static_cast<std::uint8_t>(row.role));
     w.byte((row.left ? kLeft : 0) | (row.listed ? kListed : 0));
+    w.position(row.active_cursor);
+    w.position(row.joined_seq);
     w.position(row.read_seq);
     w.varint(row.unread);
     w.varint(row.unread_mentions);
@@ -346,10 +349,28 @@ Result<UserConversation> decode_user_conversation(ConversationId conversation, s
     const auto set = flags(r, kUserConversationFlags);
     row.left = set & kLeft;
     row.listed = set & kListed;
+    row.active_cursor = r.position<Cursor>();
+    row.joined_seq = r.position<Seq>();
     row.read_seq = r.position<Seq>();
     row.unread = r.small();
     row.unread_mentions = r.small();
     return finish(r, std::move(row), "conversation of a user", conversation.value);
+}
+
+void encode(const Preference& preference, std::string& out) {
+    auto w = begin(out);
+    w.byte((preference.pinned ? kPinned : 0) | (preference.archived ? kArchived : 0));
+    w.time(preference.muted_until);
+}
+
+Result<Preference> decode_preference(std::string_view bytes) {
+    auto r = begin(bytes);
+    Preference preference;
+    const auto set = flags(r, kPreferenceFlags);
+    preference.pinned = set & kPinned;
+    preference.archived = set & kArchived;
+    preference.muted_until = r.time();
+    return finish(r, std::move(preference), "preference");
 }
 
 void encode(const Conversation& conversation, std::string& out) {

@@ -4,6 +4,7 @@
 // Thread: any. Limits: none of its own; a decoder allocates no more than the bytes it was given can hold.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -49,14 +50,28 @@ struct InboxItem {
 struct UserConversation {
     ConversationId conversation_id;
     Seq last_seq;        // of the newest entry taken: what the next one's `prev` must equal
-    Cursor last_cursor;  // of the newest item: order of the conversation list
+    Cursor last_cursor;  // of the newest item of any kind: is the checkpoint's row out of date?
     Role role = Role::member;
     bool left = false;
-    bool listed = false;  // in the conversation list: a group from joining on, a direct one from its first message or for its creator
-    Seq read_seq;         // the marker; only ever moves forward
+    bool listed = false;   // in the conversation list: a group from joining on, a direct one from its first message or for its creator
+    Cursor active_cursor;  // of the newest item that is no revision and no note: order of the conversation list
+    Seq joined_seq;        // where the present stay began, of one who joined later; none for the first members
+    Seq read_seq;          // the marker; only ever moves forward
+    // Messages of others that are not deleted, from unread_from() to last_seq; 0 of one who left.
     std::uint32_t unread = 0, unread_mentions = 0;
 
+    Seq unread_from() const { return std::max(next(read_seq), joined_seq); }
+
     bool operator==(const UserConversation&) const = default;
+};
+
+// What a user set for a conversation of theirs, for themselves alone.
+struct Preference {
+    bool pinned = false;
+    bool archived = false;
+    Time muted_until{};  // epoch = not muted
+
+    bool operator==(const Preference&) const = default;
 };
 
 struct Pair {
@@ -83,6 +98,8 @@ void encode(const InboxItem& item, std::string& out);
 Result<InboxItem> decode_inbox_item(std::string_view bytes);
 void encode(const UserConversation& row, std::string& out);
 Result<UserConversation> decode_user_conversation(ConversationId conversation, std::string_view bytes);
+void encode(const Preference& preference, std::string& out);
+Result<Preference> decode_preference(std::string_view bytes);
 void encode(const Conversation& conversation, std::string& out);
 Result<Conversation> decode_conversation(ConversationId id, std::string_view bytes);
 void encode(const Member& member, std::string& out);

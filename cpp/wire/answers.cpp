@@ -105,6 +105,11 @@ void append_message_reply(std::string& out, std::string_view ref, std::string_vi
     out += '}';
 }
 
+void append_read_reply(std::string& out, std::string_view ref, std::string_view state) {
+    begin(out, "reply", ref);
+    out.append(",").append(state).append("}");
+}
+
 void append_error_reply(std::string& out, std::string_view ref, const Error& error) {
     begin(out, "reply", ref);
     out.append(R"(,"error":{"code":")").append(name_of(error.code)).append(R"(","message":)");

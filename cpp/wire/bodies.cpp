@@ -174,6 +174,14 @@ Result<MemberBody> parse_member(std::string_view body) {
     return member;
 }
 
+Result<Seq> parse_read(std::string_view body) {
+    auto members = read(body, {"seq"});
+    if (!members) return std::unexpected(members.error());
+    const auto seq = whole_number(members->front());
+    if (!seq) return std::unexpected(seq.error());
+    return Seq{*seq};
+}
+
 Result<MessageBody> parse_message(std::string_view body) {
     auto members = read(body, {"client_id", "text"});
     if (!members) return std::unexpected(members.error());

@@ -71,6 +71,9 @@ struct MemberBody {
 };
 Result<MemberBody> parse_member(std::string_view body);
 
+// PUT /v1/conversations/{id}/read.
+Result<Seq> parse_read(std::string_view body);
+
 // POST /v1/conversations/{id}/messages.
 struct MessageBody {
     std::string client_id;

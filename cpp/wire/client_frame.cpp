@@ -79,8 +79,13 @@ ClientOp remove(Members& members) {
     return op ? ClientOp{*op} : refused(op.error());
 }
 
+ClientOp read(Members& members) {
+    const auto op = with_message<ReadOp>(members);
+    return op ? ClientOp{*op} : refused(op.error());
+}
+
 // Operations of the protocol that this server does not offer yet: refused, but no bad frame.
-constexpr std::array<std::string_view, 5> kNotOffered{"read", "typing", "watch", "join", "leave"};
+constexpr std::array<std::string_view, 4> kNotOffered{"typing", "watch", "join", "leave"};
 
 std::optional<ClientOp> operation(Members& members) {
     const std::string_view op = members[kOp].text;
@@ -88,6 +93,7 @@ std::optional<ClientOp> operation(Members& members) {
     if (op == "ack") return ack(members);
     if (op == "edit") return edit(members);
     if (op == "delete") return remove(members);
+    if (op == "read") return read(members);
     if (op == "ping") return PingOp{};
     if (op == "attach") return attach(members);
     if (std::ranges::find(kNotOffered, op) == kNotOffered.end()) return std::nullopt;

@@ -34,6 +34,10 @@ struct DeleteOp {
     ConversationId conversation;
     Seq seq;
 };
+struct ReadOp {
+    ConversationId conversation;
+    Seq seq;
+};
 struct AckOp {
     Cursor cursor;
 };
@@ -43,7 +47,7 @@ struct RefusedOp {
     Error error;
     bool only_with_ref = false;  // ack, typing and watch are answered only when they bear a ref
 };
-using ClientOp = std::variant<AttachOp, SendOp, EditOp, DeleteOp, AckOp, PingOp, RefusedOp>;
+using ClientOp = std::variant<AttachOp, SendOp, EditOp, DeleteOp, ReadOp, AckOp, PingOp, RefusedOp>;
 
 struct ClientFrame {
     std::string ref;  // as JSON, ready to be repeated: a number as it was written, or a string; empty = none

@@ -36,11 +36,17 @@ const Profile* peer_of(const Change& change, UserId viewer) {
 void append_conversation_member(std::string& out, const Entry& entry, const Viewer& viewer) {
     out += R"(,"conversation":)";
     const auto& change = *entry.change;
+    // As of this entry nothing is read and nothing unread in a conversation that is new to the viewer; of any other this entry doesn't
+    // know.
+    static constexpr OwnView kNothing;
+    const bool is_new =
+        entry.type == EntryType::conversation_created || (entry.type == EntryType::member_joined && change.member.stays.size() == 1);
     append_conversation(out, {.conversation = change.conversation,
                               .head_seq = entry.seq,
                               .my_role = viewer.role,
                               .last_message = nullptr,
-                              .peer = peer_of(change, viewer.user)});
+                              .peer = peer_of(change, viewer.user),
+                              .own = is_new ? &kNothing : nullptr});
 }
 
 std::string encode_note_body(const Entry& entry) {
@@ -55,12 +61,8 @@ std::string encode_note_body(const Entry& entry) {
     }
     out += R"(","conversation_id":)";
     append_id(out, entry.conversation_id);
-    out += R"(,"seq":)";
-    append_number(out, entry.seq.value);
-    out += R"(,"unread":)";
-    append_number(out, note.unread);
-    out += R"(,"unread_mentions":)";
-    append_number(out, note.unread_mentions);
+    out += ',';
+    append_read_state(out, entry.seq, note.unread, note.unread_mentions);
     out += '}';
     return out;
 }

@@ -44,6 +44,20 @@ void append_mentions(std::string& out, const Message& message) {
     out += ']';
 }
 
+void append_own(std::string& out, const OwnView& own) {
+    out += R"(,"read_seq":)";
+    append_number(out, own.read_seq.value);
+    out += R"(,"unread":)";
+    append_number(out, own.unread);
+    out += R"(,"unread_mentions":)";
+    append_number(out, own.unread_mentions);
+    if (own.pinned) out += R"(,"pinned":true)";
+    if (own.archived) out += R"(,"archived":true)";
+    if (own.muted_until == Time{}) return;
+    out += R"(,"muted_until":)";
+    append_time(out, own.muted_until);
+}
+
 }  // namespace
 
 void append_user(std::string& out, const Profile& user) {
@@ -125,6 +139,7 @@ void append_conversation(std::string& out, const ConversationObject& view) {
     append_time(out, conversation.created_at);
     out += R"(,"head_seq":)";
     append_number(out, view.head_seq.value);
+    if (view.own != nullptr) append_own(out, *view.own);
     if (view.last_message != nullptr) {
         out += R"(,"last_message":)";
         append_message(out, *view.last_message);
@@ -151,6 +166,15 @@ void append_member(std::string& out, const Member& member) {
     out += R"(","joined_seq":)";
     append_number(out, member.joined_seq().value);
     out += '}';
+}
+
+void append_read_state(std::string& out, Seq marker, std::uint32_t unread, std::uint32_t unread_mentions) {
+    out += R"("seq":)";
+    append_number(out, marker.value);
+    out += R"(,"unread":)";
+    append_number(out, unread);
+    out += R"(,"unread_mentions":)";
+    append_number(out, unread_mentions);
 }
 
 void append_message(std::string& out, const Entry& entry) {

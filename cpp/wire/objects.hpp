@@ -44,15 +44,20 @@ struct ConversationObject {
     Role my_role = Role::member;
     const Entry* last_message = nullptr;  // null = none
     const Profile* peer = nullptr;        // of a direct one
+    const OwnView* own = nullptr;         // null = not known here: its members are left out
 };
 void append_conversation(std::string& out, const ConversationObject& view);
 void append_member(std::string& out, const Member& member);
+// `"seq":…,"unread":…,"unread_mentions":…`: a marker and what lies behind it, without braces.
+void append_read_state(std::string& out, Seq marker, std::uint32_t unread, std::uint32_t unread_mentions);
 // `entry` must be a message's.
 void append_message(std::string& out, const Entry& entry);
 
 // `{"<name>":[…],"next":"…"}`, the shape of every list; an empty `next` is left out.
+// `more` is put before its end: `,"name":value`.
 template <typename Items, typename AppendOne>
-void append_list(std::string& out, std::string_view name, const Items& items, std::string_view next, AppendOne append_one) {
+void append_list(std::string& out, std::string_view name, const Items& items, std::string_view next, AppendOne append_one,
+                 std::string_view more = {}) {
     out.append("{\"").append(name).append("\":[");
     bool is_first = true;
     for (const auto& item : items) {
@@ -62,7 +67,7 @@ void append_list(std::string& out, std::string_view name, const Items& items, st
     }
     out += ']';
     if (!next.empty()) out.append(",\"next\":\"").append(next).append("\"");  // opaque to the client, plain ASCII by construction
-    out += '}';
+    out.append(more) += '}';
 }
 
 }  // namespace madang::wire

@@ -167,7 +167,7 @@ def test_a_ref_comes_back_as_it_was(alice: Device, bob: Device, ref: Json) -> No
     assert type(reply["ref"]) is type(ref)
 
 
-@pytest.mark.parametrize("op", ["edit", "delete", "read", "typing", "watch", "join", "leave"])
+@pytest.mark.parametrize("op", ["edit", "delete", "typing", "watch", "join", "leave"])
 def test_operations_of_later_are_errors_and_the_connection_lives(alice: Device, op: str) -> None:
     listener = alice.connect()
     with refused("bad_request", "not_found"):

@@ -52,6 +52,8 @@ void Audit::run() {
     check_inboxes();
     check_mentions();
     check_checkpoints();
+    read_preferences();
+    check_unread();
     check_shown();
     check_sends();
     check_sender_order();
@@ -201,6 +203,7 @@ void Audit::check_inbox(UserId user, const std::vector<InboxItem>& items) const 
     expect(items.empty() || user != model_.stranger(), "the stranger's inbox is not empty");
     std::map<ConversationId, std::vector<Seq>> taken;
     for (const auto& item : items) {
+        if (item.note) continue;
         const auto& source = log(item.conversation_id);
         expect(item.seq.value <= source.entries.size(), "an inbox item without its entry");
         expect(source.at(item.seq).type == item.type, "an inbox item of another type than its entry");
@@ -236,7 +239,7 @@ void Audit::check_checkpoints() const {
         const auto& items = inboxes_[user];
         Seq last;
         for (std::size_t i = 0; i < items.size() && Cursor{i + 1} <= as_of[user]; ++i)
-            if (items[i].conversation_id == row.conversation_id) last = items[i].seq;
+            if (items[i].conversation_id == row.conversation_id && !items[i].note) last = items[i].seq;
         expect(last == row.last_seq, "a checkpoint that disagrees with the inbox of user " + to_string(user));
     });
     for (const auto& [user, cursor] : as_of) expect(cursor.value <= inboxes_[user].size(), "a checkpoint beyond the inbox");

@@ -44,6 +44,10 @@ class Audit {
     void check_inboxes() const;
     void check_inbox(UserId user, const std::vector<InboxItem>& items) const;
     void check_checkpoints() const;
+    void read_preferences();
+    void check_unread();
+    void check_unread(UserId user, const std::vector<InboxItem>& items);
+    OwnView recount(const Log& log, UserId user, Seq marker, Seq as_of) const;
     void check_shown() const;
     void check_sends() const;
     void check_sender_order() const;
@@ -63,6 +67,7 @@ class Audit {
     const Plan& plan_;
     std::map<ConversationId, Log> logs_;
     mutable std::map<UserId, std::vector<InboxItem>> inboxes_;
+    std::map<std::pair<UserId, ConversationId>, OwnView> own_;  // what everybody must see, from logs, markers and preferences
 };
 
 // The newest item of a user's inbox on disk.

@@ -15,8 +15,9 @@ Seq Audit::readable_from(const Log& log, UserId user) const {
 void Audit::check_walk(const Walk& walk) const {
     const auto user = walk.user();
     const auto who = " of user " + to_string(user);
-    // The list: newest activity first; a direct one from its first message, or for its maker.
-    std::map<Cursor, ConversationId, std::greater<>> expected;
+    // The list: pinned ones, then newest activity first; a direct one from its first message, or for its maker.
+    std::map<std::pair<bool, Cursor>, ConversationId, std::greater<>> expected;
+    std::uint64_t unread_total = 0;
     for (const auto& [id, source] : logs_) {
         const auto stays = source.stays.find(user);
         if (stays == source.stays.end() || stays->second.back().left) continue;
@@ -26,8 +27,13 @@ void Audit::check_walk(const Walk& walk) const {
         Cursor last;
         const auto& items = inboxes_[user];
         for (std::size_t i = 0; i < items.size(); ++i)
-            if (items[i].conversation_id == id) last = Cursor{i + 1};
-        if (listed) expected[last] = id;
+            if (items[i].conversation_id == id && !items[i].note && items[i].type != EntryType::message_edited &&
+                items[i].type != EntryType::message_deleted)
+                last = Cursor{i + 1};
+        const auto own = own_.find({user, id});
+        if (!listed || own == own_.end()) continue;
+        expected[{own->second.pinned, last}] = id;
+        if (!own->second.archived) unread_total += own->second.unread;
     }
     std::vector<ConversationId> wanted, got;
     for (const auto& [cursor, id] : expected) wanted.push_back(id);
@@ -38,6 +44,8 @@ void Audit::check_walk(const Walk& walk) const {
         return text;
     };
     if (wanted != got) throw Violation("the list of conversations" + who + " is" + lines(got) + " instead of" + lines(wanted));
+    expect(walk.unread_total() == unread_total,
+           "unread_total" + who + " is " + std::to_string(walk.unread_total()) + " instead of " + std::to_string(unread_total));
     for (const auto& view : walk.list()) check_view(view, user);
     // Newest first; only where the user is and may read, and only what names the user still.
     std::map<MessageId, EntryPtr, std::greater<>> mentions;
@@ -73,6 +81,10 @@ void Audit::check_view(const ConversationView& view, UserId user) const {
     expect(view.conversation == source.row, place + " has other data");
     expect(view.head_seq.value == source.entries.size(), place + " has another head");
     expect(view.my_role == source.members.at(user).role, place + " has another role");
+    auto own = own_.at({user, view.conversation.id});
+    if (view.own && view.own->muted_until == Time{}) own.muted_until = {};  // over by now
+    expect(view.own == own, place + " has " + std::to_string(view.own ? view.own->unread : 0) + " unread instead of " +
+                                std::to_string(own.unread) + ", or another own part");
     EntryPtr last;
     for (const auto& entry : source.entries)
         if (entry->is_message() && entry->seq >= readable_from(source, user)) last = entry;

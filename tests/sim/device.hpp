@@ -101,6 +101,9 @@ class Device final : public Endpoint {
     void change_conversation();
     void read_history();
     void read_lists();
+    // ---- device_reading.cpp
+    void mark_read();
+    void update_view();
     void acknowledge();
     void change_account();
     void sign_out();

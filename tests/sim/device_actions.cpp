@@ -37,6 +37,7 @@ void Device::do_something() {
         Choice{6, &Device::read_history},    Choice{6, &Device::read_lists},
         Choice{4, &Device::acknowledge},     Choice{1, &Device::sign_out},
         Choice{6, &Device::attach_again},    Choice{16, &Device::revise},
+        Choice{12, &Device::mark_read},      Choice{3, &Device::update_view},
     };
     constexpr unsigned total = [] {
         unsigned sum = 0;
@@ -318,9 +319,11 @@ void Device::attach_again() {
 void Device::trespass() {
     if (town_.conversations.empty()) return;
     const auto conversation = context_.dice.pick(town_.conversations);
-    switch (context_.dice.below(10)) {
+    switch (context_.dice.below(12)) {
         case 8: return ask(EditMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}, new_text()});
         case 9: return ask(DeleteMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}});
+        case 11: return ask(MarkRead{actor(), conversation, Seq{context_.dice.between(0, 9)}});
+        case 10: return ask(UpdateView{.actor = actor(), .conversation = conversation, .pinned = true});
         case 0: return ask(Send{actor(), conversation, {}, new_client_id(), new_text()});
         case 1: return ask(History{actor(), conversation, {}, {}, {}, 10});
         case 2: return ask(GetConversation{actor(), conversation});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "chat/inbox.hpp"
 #include "store/keys.hpp"
 #include "store/records.hpp"
 
@@ -54,7 +55,8 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
     Asked asked;
     const auto [user, conversation] = about(request);
     asked.knew = knows(user, conversation);
-    if (const auto found = seen_.find({user, conversation}); found != seen_.end()) asked.seen = found->second;
+    asked.seen = seen(user, conversation);
+    if (const auto found = markers_.find({user, conversation}); found != markers_.end()) asked.marker = found->second;
     if (const auto found = acked_.find(conversation); found != acked_.end()) asked.acked = found->second;
     asked.acks = revisions_acked_;
     std::visit(overloaded{
@@ -99,6 +101,11 @@ Cursor Model::shown(UserId user) const {
     return found == shown_.end() ? Cursor{} : found->second;
 }
 
+Seq Model::seen(UserId user, ConversationId conversation) const {
+    const auto found = seen_.find({user, conversation});
+    return found == seen_.end() ? Seq{} : found->second;
+}
+
 // ---- what is shown --------------------------------------------------------------------------------------------------------------------
 
 void Model::must_be_durable(const Entry& entry) const {
@@ -128,7 +135,7 @@ void Model::on_signal(UserId user, const Signal& signal) {
 
 void Model::on_event(UserId user, const Event& event, std::optional<SessionId> session) {
     context_.trace.note("event", user.value, event.cursor.value, event.entry->conversation_id.value, event.entry->seq.value);
-    on_entry(event.entry);
+    event.entry->is_note() ? on_note(user, event) : on_entry(event.entry);
     if (const auto* shown = event.entry->shown_message(); shown && session) {
         auto& newest = newest_shown_[{*session, {shown->conversation_id, shown->seq}}];
         expect(shown->message.revised >= newest, "a socket is shown an older text after a newer one of " + at(*shown));
@@ -143,8 +150,15 @@ void Model::on_event(UserId user, const Event& event, std::optional<SessionId> s
     const auto row = disk_.get(Table::inbox, inbox_key(user, event.cursor));
     expect(row && *row, "shown before it was durable: cursor " + to_string(event.cursor) + " of user " + to_string(user));
     shown_[user] = std::max(shown_[user], event.cursor);
-    known_.insert({user, event.entry->conversation_id});
+    if (event.entry->conversation_id) known_.insert({user, event.entry->conversation_id});
     if (event.entry->is_message()) saw(user, *event.entry);
+}
+
+void Model::on_note(UserId user, const Event& event) const {
+    const auto row = disk_.get(Table::inbox, inbox_key(user, event.cursor));
+    expect(row && *row, "a note shown before it was durable: cursor " + to_string(event.cursor) + " of user " + to_string(user));
+    const auto item = decode_inbox_item(**row);
+    expect(item && item->note && *note_of(*item, user) == *event.entry, "a note shown otherwise than it is stored");
 }
 
 void Model::saw(UserId user, const Entry& entry) {
@@ -208,6 +222,22 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                    [&](const GetConversation& r) {
                        const auto& view = expected(std::type_identity<ConversationView>{});
                        expect(view.head_seq >= asked.acked, "a view of a conversation from before what was acked");
+                       on_own(asked, view);
+                       on_view(r.actor.user, view);
+                   },
+                   [&](const MarkRead& r) {
+                       const auto& state = expected(std::type_identity<ReadState>{});
+                       auto& marker = markers_[{r.actor.user, r.conversation}];
+                       expect(state.seq >= asked.marker, "a read marker that goes back");
+                       expect(state.seq >= std::min(r.seq, asked.seen), "a read marker before what was asked for and is there");
+                       expect(state.unread_mentions <= state.unread, "more mentions than messages");
+                       marker = std::max(marker, state.seq);
+                   },
+                   [&](const UpdateView& r) {
+                       const auto& view = expected(std::type_identity<ConversationView>{});
+                       on_own(asked, view);
+                       expect(view.own->pinned == r.pinned.value_or(view.own->pinned), "a pin that is not done");
+                       expect(view.own->archived == r.archived.value_or(view.own->archived), "an archiving that is not done");
                        on_view(r.actor.user, view);
                    },
                    [&](const UpdateConversation& r) {
@@ -227,7 +257,10 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                    [&](const Send& r) { on_sent(asked, r, expected(std::type_identity<Sent>{})); },
                    [&](const History& r) { on_history(r, asked, expected(std::type_identity<HistoryPage>{})); },
                    [&](const ListConversations& r) {
-                       for (const auto& view : expected(std::type_identity<ConversationPage>{}).conversations) on_view(r.actor.user, view);
+                       for (const auto& view : expected(std::type_identity<ConversationPage>{}).conversations) {
+                           on_own(asked, view);
+                           on_view(r.actor.user, view);
+                       }
                    },
                    [&](const ListMembers&) { expected(std::type_identity<MemberPage>{}); },
                    [](const auto&) {},
@@ -291,6 +324,11 @@ void Model::on_sync(const Sync& sync, const Asked& asked, const Response& respon
 void Model::on_view(UserId user, const ConversationView& view) {
     if (view.last_message) on_entry(view.last_message);
     known_.insert({user, view.conversation.id});
+}
+
+void Model::on_own(const Asked& asked, const ConversationView& view) const {
+    expect(view.own.has_value(), "a view without what is the viewer's own");
+    expect(view.own->read_seq >= asked.marker, "a view with an older marker than was answered before");
 }
 
 void Model::on_history(const History& history, const Asked& asked, const HistoryPage& page) {

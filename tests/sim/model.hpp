@@ -63,6 +63,7 @@ struct Asked {
     std::size_t revision = 0;  // its place among the facts
     std::uint64_t acks = 0;    // revisions acked before
     Seq seen;                  // the newest message of the conversation that the asker has seen
+    Seq marker;                // the asker's read marker there
     bool knew = false;         // the asker had been a member of the conversation
     bool done = false;         // what it asks for had been acked
 };
@@ -81,6 +82,8 @@ class Model {
     void set_stranger(UserId user) { stranger_ = user; }
     bool knows(UserId user, ConversationId conversation) const { return known_.contains({user, conversation}); }
     Cursor shown(UserId user) const;
+    // The newest message of a conversation that the user has been shown.
+    Seq seen(UserId user, ConversationId conversation) const;
     // Nothing that was asked for could have signed it out.
     bool is_signed_in(const Actor& actor) const;
 
@@ -127,6 +130,8 @@ class Model {
     void on_session(const OpenSession& request, const Asked& asked, const SessionOpened& opened);
     void on_sync(const Sync& sync, const Asked& asked, const Response& response);
     void on_view(UserId user, const ConversationView& view);
+    void on_own(const Asked& asked, const ConversationView& view) const;
+    void on_note(UserId user, const Event& event) const;
     void on_history(const History& history, const Asked& asked, const HistoryPage& page);
     void saw(UserId user, const Entry& entry);
     void must_be_durable(const Entry& entry) const;
@@ -151,6 +156,7 @@ class Model {
     std::map<MessageId, Position> message_ids_;
     std::map<std::pair<UserId, Cursor>, Shown> items_;
     std::map<UserId, Cursor> shown_;
+    std::map<std::pair<UserId, ConversationId>, Seq> markers_;  // as answered
     std::set<std::pair<UserId, ConversationId>> known_;
     std::set<std::pair<UserId, ConversationId>> removals_asked_;
     std::set<std::pair<UserId, ConversationId>> mutes_asked_;

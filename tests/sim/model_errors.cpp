@@ -146,6 +146,14 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                        one_of({Code::not_found, Code::not_a_member});
                        member(r.actor, r.conversation);
                    },
+                   [&](const MarkRead& r) {
+                       one_of({Code::not_found, Code::not_a_member});
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const UpdateView& r) {
+                       one_of({Code::not_found, Code::not_a_member});
+                       member(r.actor, r.conversation);
+                   },
                    [&](const ListMembers& r) {
                        one_of({Code::not_found, Code::not_a_member, Code::forbidden});  // forbidden: of a direct one
                        member(r.actor, r.conversation);

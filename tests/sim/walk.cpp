@@ -35,6 +35,7 @@ void Walk::step() {
 
 void Walk::on_answer(const Request& request, const Response& response) {
     if (const auto* page = std::get_if<ConversationPage>(&response)) {
+        unread_total_ = page->unread_total;
         for (const auto& view : page->conversations) {
             const auto id = view.conversation.id;
             list_.push_back(view);

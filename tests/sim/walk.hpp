@@ -23,6 +23,7 @@ class Walk {
     bool is_done() const { return is_done_; }
     UserId user() const { return actor_.user; }
     const std::vector<ConversationView>& list() const { return list_; }
+    std::uint64_t unread_total() const { return unread_total_; }
     const std::map<ConversationId, Place>& places() const { return places_; }
     const std::vector<EntryPtr>& mentions() const { return mentions_; }
 
@@ -36,6 +37,7 @@ class Walk {
     Actor actor_;
     std::deque<Request> todo_;
     std::vector<ConversationView> list_;
+    std::uint64_t unread_total_ = 0;
     std::map<ConversationId, Place> places_;
     std::vector<EntryPtr> mentions_;
     bool is_done_ = false;

@@ -227,6 +227,14 @@ CALLS: Final[tuple[Call, ...]] = (
         refusals=OF_THE_RIGHT,
     ),
     Call(
+        name="mark_read",
+        route="PUT /v1/conversations/{id}/read",
+        about="Everything up to `seq` is read. The marker only moves forward: beyond the end it is cut to it, a lower one changes nothing.",
+        body=record("", seq=SEQ),
+        answers={200: ref("ReadState")},
+        refusals=(*OF_A_MEMBER, "rate_limited"),
+    ),
+    Call(
         name="list_members",
         route="GET /v1/conversations/{id}/members",
         about="Who belongs to a conversation.",

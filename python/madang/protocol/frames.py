@@ -79,6 +79,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         seq=SEQ,
     ),
     operation(
+        "read",
+        "Everything up to `seq` is read. The marker only moves forward: beyond the end it is cut to it, a lower one changes nothing.",
+        "read_reply",
+        "error",
+        conversation_id=ID,
+        seq=SEQ,
+    ),
+    operation(
         "ack",
         "Say that this device has stored every event up to `cursor`. Replied to only with a `ref`.",
         "reply",

@@ -161,6 +161,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         settings=ref("ConversationSettings"),
         peer=ref("User"),
     ),
+    "ReadState": record("The caller's read marker and what lies behind it.", seq=SEQ, unread=COUNT, unread_mentions=COUNT),
     "Conversations": page_of(
         "conversations", "Conversation", unread_total={**COUNT, "description": "Over all but archived conversations."}
     ),

@@ -95,9 +95,12 @@ def deleted(one: Json) -> Json:
     return {**{name: value for name, value in one.items() if name not in ("text", "mentions")}, "deleted": True}
 
 
+READ_NOTHING: Final = {"read_seq": 0, "unread": 0, "unread_mentions": 0}
+
+
 def direct(head_seq: int, peer: Json, role: str = "member", **more: Json) -> Json:
     seen = {"id": DIRECT_ID, "kind": "direct", "members_count": 2, "created_at": AT, "head_seq": head_seq, "my_role": role, "peer": peer}
-    return {**seen, **more}
+    return {**seen, **READ_NOTHING, **more}
 
 
 def group(head_seq: int, role: str, *, title: str = "Garden", members: int = 2, **more: Json) -> Json:
@@ -110,6 +113,7 @@ def group(head_seq: int, role: str, *, title: str = "Garden", members: int = 2, 
         "head_seq": head_seq,
         "my_role": role,
         "settings": SETTINGS,
+        **READ_NOTHING,
         **more,
     }
 
@@ -177,9 +181,10 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
     Exchange(
         who="bob",
         call="list_conversations",
-        answer={"conversations": [direct(4, ALICE, last_message=HI)]},
+        answer={"conversations": [direct(4, ALICE, last_message=HI, unread=1)], "unread_total": 1},
     ),
-    Exchange(who="bob", call="get_conversation", path=IN_DIRECT, answer=direct(4, ALICE, last_message=HI)),
+    Exchange(who="bob", call="mark_read", path=IN_DIRECT, body={"seq": 4}, answer={"seq": 4, "unread": 0, "unread_mentions": 0}),
+    Exchange(who="bob", call="get_conversation", path=IN_DIRECT, answer=direct(4, ALICE, last_message=HI, read_seq=4)),
     Exchange(
         who="bob",
         call="get_history",
@@ -205,6 +210,14 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
         who="alice",
         hears=(("events", {"op": "events", "events": [in_log(5, "message.created", DIRECT_ID, 5, message=HELLO)]}),),
     ),
+    Spoken(
+        who="alice",
+        says={"op": "read", "ref": 5, "conversation_id": DIRECT_ID, "seq": 5},
+        hears=(
+            ("read_reply", {"op": "reply", "ref": 5, "seq": 5, "unread": 0, "unread_mentions": 0}),
+            ("events", {"op": "events", "events": [in_log(6, "read.updated", DIRECT_ID, 5, unread=0, unread_mentions=0)]}),
+        ),
+    ),
     Spoken(who="alice", says={"op": "ack", "ref": 2, "cursor": 5}, hears=(("reply", {"op": "reply", "ref": 2}),)),
     Spoken(
         who="alice",
@@ -224,7 +237,7 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
     Spoken(
         who="alice",
         says={"op": "attach", "ref": 4, "cursor": 1000},
-        hears=(("resync", {"op": "resync", "reason": "ahead", "cursor": 5}),),
+        hears=(("resync", {"op": "resync", "reason": "ahead", "cursor": 6}),),
     ),
     # ---- a group ----
     Exchange(

@@ -34,7 +34,12 @@ struct UsualAnswers {
     Response operator()(const ListConversations&) const { return ConversationPage{}; }
     Response operator()(const CreateDirect& request) const { return view(request.actor, true); }
     Response operator()(const CreateGroup& request) const { return view(request.actor, true); }
-    Response operator()(const GetConversation& request) const { return view(request.actor, false); }
+    Response operator()(const GetConversation& request) const {
+        auto whole = view(request.actor, false);
+        whole.own = OwnView{.read_seq = Seq{3}};
+        return whole;
+    }
+    Response operator()(const MarkRead& request) const { return ReadState{request.seq, 2, 1}; }
     Response operator()(const UpdateConversation& request) const { return view(request.actor, false); }
     Response operator()(const ListMembers&) const { return MemberPage{{member(UserId{5})}, UserId{5}}; }
     Response operator()(const PutMember& request) const { return member(request.user); }
@@ -48,8 +53,13 @@ struct UsualAnswers {
 
     static Member member(UserId user) { return {account_of(user, "someone").profile, Role::member, {}, {{Seq{1}, Seq{}}}}; }
     static ConversationView view(const Actor& actor, bool created) {
-        return {
-            {ConversationId{77}, ConversationKind::group, "title", actor.user, Time{}, {}, 2}, Seq{3}, nullptr, Role::owner, {}, created};
+        return {{ConversationId{77}, ConversationKind::group, "title", actor.user, Time{}, {}, 2},
+                Seq{3},
+                nullptr,
+                Role::owner,
+                {},
+                created,
+                {}};
     }
 };
 

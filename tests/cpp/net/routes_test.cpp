@@ -136,6 +136,7 @@ TEST_F(Routes, conversations) {
         client.request("POST", "/v1/conversations", token, R"({"kind":"group","title":"t","members":["9"],"client_id":"c"})");
     EXPECT_EQ(group.status, 201);
     EXPECT_EQ(group.json()["my_role"], "owner");
+    EXPECT_EQ(group.json()["read_seq"], 3) << "what is the caller's own comes from the caller's engine";
     const auto created = server.core().wait_for<CreateGroup>();
     EXPECT_EQ(created.members, std::vector{UserId{9}});
     EXPECT_LT(created.slot, kSlots);
@@ -148,20 +149,29 @@ TEST_F(Routes, conversations) {
     expect_problem(client.request("GET", "/v1/conversations/x", token), 404, "not_found");
 }
 
+TEST_F(Routes, a_read_answers_the_marker_and_what_is_left) {
+    const auto read = client.request("PUT", "/v1/conversations/77/read", token, R"({"seq":12})");
+    EXPECT_EQ(read.body, R"({"seq":12,"unread":2,"unread_mentions":1})");
+    EXPECT_EQ(server.core().wait_for<MarkRead>().conversation, ConversationId{77});
+    for (const auto* body : {"{}", R"({"seq":"1"})", R"({"seq":-1})", R"({"seq":1.5})", "[]", ""})
+        expect_problem(client.request("PUT", "/v1/conversations/77/read", token, body), 400, "bad_request");
+}
+
 TEST_F(Routes, the_conversation_list_is_paged) {
     server.core().set_answers([](const Request& request) -> std::optional<Result<Response>> {
-        if (std::holds_alternative<ListConversations>(request)) return ConversationPage{{}, Cursor{41}};
+        if (std::holds_alternative<ListConversations>(request)) return ConversationPage{{}, 41, 5};
         return usual_answer(request);
     });
     const auto page = client.request("GET", "/v1/conversations?limit=7", token);
     EXPECT_EQ(page.json()["conversations"].size(), 0u);
+    EXPECT_EQ(page.json()["unread_total"], 5);
     const auto first = server.core().wait_for<ListConversations>();
     EXPECT_EQ(first.limit, 7u);
     EXPECT_FALSE(first.before);
     client.request("GET", "/v1/conversations?limit=1000&next=" + page.json()["next"].get<std::string>(), token);
     const auto second = server.core().wait_for<ListConversations>(2);
     EXPECT_EQ(second.limit, 100u);
-    EXPECT_EQ(second.before, Cursor{41});
+    EXPECT_EQ(second.before, 41u);
     for (const auto* query : {"limit=0", "limit=x", "limit=-1", "next=x"})
         expect_problem(client.request("GET", "/v1/conversations?" + std::string(query), token), 400, "bad_request");
 }

@@ -98,6 +98,8 @@ class Dice {
                 one_of<Role>(0, 2),
                 coin(),
                 coin(),
+                id<Cursor>(),
+                id<Seq>(),
                 id<Seq>(),
                 static_cast<std::uint32_t>(number()),
                 static_cast<std::uint32_t>(number())};
@@ -177,6 +179,8 @@ const std::vector<Kind>& kinds() {
         {"device",
          [](Dice& d) { return bytes_of(Device{{}, d.text(60), d.text(20), d.digest256(), d.time(), d.time(), d.time(), d.id<Cursor>()}); },
          [](std::string_view b) { return encoded_again(decode_device(DeviceId{1}, b)); }},
+        {"preference", [](Dice& d) { return bytes_of(Preference{d.coin(), d.coin(), d.time()}); },
+         [](std::string_view b) { return encoded_again(decode_preference(b)); }},
         {"pair", [](Dice& d) { return bytes_of(Pair{d.id<ConversationId>()}); },
          [](std::string_view b) { return encoded_again(decode_pair(b)); }},
         {"id",
@@ -310,8 +314,9 @@ TEST(Records, the_stored_form_is_fixed) {
               "\1\1\x80\1"s + "\0\0\0\0\0\0\0\3"s + "\0\0\0\0\0\0\0\4"s + "\0\0\0\0\0\0\0\3"s + "\1\1c\2hi\1"s + "\0\0\0\0\0\0\0\5"s);
     const InboxItem item{ConversationId{1}, Seq{300}, Role::owner, EntryType::member_left, true, false};
     EXPECT_EQ(bytes_of(item), "\1\0\0\0\0\0\0\0\1\xAC\2\2\5\1"s);
-    const UserConversation row{ConversationId{1}, Seq{2}, Cursor{3}, Role::admin, true, true};
-    EXPECT_EQ(bytes_of(row), "\1\2\3\1\3\0\0\0"s);
+    const UserConversation row{ConversationId{1}, Seq{2}, Cursor{3}, Role::admin, true, true, Cursor{4}, Seq{5}, Seq{6}, 7, 8};
+    EXPECT_EQ(bytes_of(row), "\1\2\3\1\3\4\5\6\7\10"s);
+    EXPECT_EQ(bytes_of(Preference{true, true, Time{Millis{64}}}), "\1\3\x80\1"s);
     EXPECT_EQ(bytes_of(Pair{ConversationId{0x0102030405060708}}), "\1\1\2\3\4\5\6\7\10"s);
 }
 

@@ -192,9 +192,19 @@ TEST(client_frame, edit_and_delete_name_a_message) {
         EXPECT_TRUE(std::holds_alternative<RefusedOp>(parse_client_frame(bad)->op)) << bad;
 }
 
+TEST(client_frame, a_read_names_a_conversation_and_a_position) {
+    const auto frame = parse_client_frame(R"({"op":"read","ref":1,"conversation_id":"7","seq":12})");
+    const auto* read = std::get_if<ReadOp>(&frame->op);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->conversation, ConversationId{7});
+    EXPECT_EQ(read->seq, Seq{12});
+    for (const auto* members :
+         {R"("seq":1)", R"("conversation_id":"7")", R"("conversation_id":"7","seq":-1)", R"("conversation_id":7,"seq":1)"})
+        EXPECT_FALSE(refusal(R"({"op":"read",)" + std::string(members) + "}").only_with_ref) << members;
+}
+
 TEST(client_frame, known_operations_that_are_not_offered_are_refused) {
-    for (const auto* op : {"read", "join", "leave"})
-        EXPECT_FALSE(refusal(R"({"op":")" + std::string(op) + R"(","ref":1})").only_with_ref) << op;
+    for (const auto* op : {"join", "leave"}) EXPECT_FALSE(refusal(R"({"op":")" + std::string(op) + R"(","ref":1})").only_with_ref) << op;
     for (const auto* op : {"typing", "watch"}) EXPECT_TRUE(refusal(R"({"op":")" + std::string(op) + "\"}").only_with_ref) << op;
     EXPECT_TRUE(refusal(R"({"op":"ack","cursor":"x"})").only_with_ref);
 }

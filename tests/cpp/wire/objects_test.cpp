@@ -119,6 +119,17 @@ TEST(objects, a_direct_conversation_bears_the_peer_and_no_title) {
             json_of([&](auto& out) { append_user(out, peer); }) + "}");
 }
 
+TEST(objects, a_conversation_bears_what_is_its_viewers_own_and_no_more_than_is_set) {
+    const Conversation direct{ConversationId{77}, ConversationKind::direct, "", UserId{11}, kWhen, {}, 2};
+    const auto with = [&](const OwnView& own) {
+        return json_of([&](auto& out) { append_conversation(out, {.conversation = direct, .head_seq = Seq{9}, .own = &own}); });
+    };
+    EXPECT_NE(with({Seq{3}, 4, 1}).find(R"("head_seq":9,"read_seq":3,"unread":4,"unread_mentions":1,"my_role")"), std::string::npos);
+    EXPECT_NE(with({Seq{3}, 4, 1, true, true, kWhen})
+                  .find(R"("unread_mentions":1,"pinned":true,"archived":true,"muted_until":"2026-01-31T09:05:00.007Z","my_role")"),
+              std::string::npos);
+}
+
 TEST(objects, member_joined_with_the_present_stay) {
     const Member member{minsu(), Role::admin, {}, {{Seq{1}, Seq{4}}, {Seq{9}, Seq{}}}};
     EXPECT_EQ(json_of([&](auto& out) { append_member(out, member); }),

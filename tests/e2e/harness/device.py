@@ -133,6 +133,15 @@ class Device:
             tail = self.await_event(partial(_reaches, conversation_id, head))
         return tail
 
+    def read(self, conversation_id: str, seq: int) -> Json:
+        return self.call("PUT", f"/conversations/{conversation_id}/read", {"seq": seq}).json()
+
+    def conversation(self, conversation_id: str) -> Json:
+        return self.get(f"/conversations/{conversation_id}")
+
+    def unread_total(self) -> int:
+        return int(self.get("/conversations")["unread_total"])
+
     def members(self, conversation_id: str) -> list[Json]:
         return self.pages(f"/conversations/{conversation_id}/members", "members")
 

@@ -95,7 +95,7 @@ def audit_inbox(events: list[Json], histories: Mapping[str, list[Json]]) -> list
     seqs: dict[str, list[int]] = defaultdict(list)
     messages: dict[str, list[Json]] = defaultdict(list)
     for event in events:
-        if "seq" in event:
+        if "seq" in event and event["type"] != "read.updated":  # a marker is no entry
             seqs[event["conversation_id"]].append(event["seq"])
         if event["type"] == "message.created":
             messages[event["conversation_id"]].append(event["message"])
