@@ -36,6 +36,7 @@ struct Limits {
     std::chrono::milliseconds token_lifetime = std::chrono::hours{24 * 90};
     std::chrono::milliseconds heartbeat = 5s;       // how often clients are told to ping
     std::chrono::milliseconds offline_after = 30s;  // a socket silent for that long closes with 4008
+    std::uint32_t fan_out_members_max = 100;        // typing is told in conversations of up to so many members
     std::chrono::milliseconds handshake_timeout = 10s;
 };
 

@@ -29,6 +29,10 @@ enum class Mutant : std::uint8_t {
     count_own_messages,         // own messages count as unread
     recount_forgets,            // a partial read loses what came while it was counted
     marker_goes_back,           // a read below the marker moves it there
+    prev_from_stays,            // the last entry addressed to a member is taken from the stays alone
+    offline_on_cut,             // a user is offline as soon as the last connection is lost
+    lost_lease,                 // a lease is taken once and not renewed
+    presence_for_all,           // anybody may see anybody's presence
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

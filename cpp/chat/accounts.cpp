@@ -8,9 +8,6 @@
 namespace madang {
 namespace {
 
-// last_seen_at is stored at most once a minute; in memory it is exact.
-auto minute_of(Time time) { return std::chrono::floor<std::chrono::minutes>(time.time_since_epoch()); }
-
 Error unauthenticated() { return {Code::unauthenticated, "the token is unknown, expired or revoked", {}}; }
 
 Account without_password(Account account) {
@@ -113,11 +110,7 @@ void Engine::State::on(const ReplyTo& from, Authenticate&& request) {
         const auto now = clock_.now();
         if (!device || !equal(device->secret_hash, request.secret_hash) || device->expires_at <= now || user->account.disabled)
             return refuse(from, unauthenticated());
-        const auto seen_before = std::exchange(device->last_seen_at, std::max(device->last_seen_at, now));
-        if (minute_of(seen_before) < minute_of(now) && store_.has_space()) {
-            put_device(*user, *device);
-            touch(*user);
-        }
+        note_active(*user, device->id, now);
         const auto is_operator = std::ranges::find(user->account.roles, "operator") != user->account.roles.end();
         reply(from, Authenticated{{user->id, device->id}, user->account.profile.username, device->expires_at, is_operator});
     });
@@ -126,14 +119,22 @@ void Engine::State::on(const ReplyTo& from, Authenticate&& request) {
 void Engine::State::sign_out(UserState& user, DeviceId device) {
     std::erase_if(user.devices, [&](const Device& each) { return each.id == device; });
     erase(Table::device, device_key(user.id, device), madang::slot_of(user.id));
+    if (std::exchange(user.account.last_active_at, user.presence.last_active_at) < user.presence.last_active_at)
+        put(Table::account, account_key(user.id), user.account, madang::slot_of(user.id));
     touch(user);
-    for (const auto& each : user.subscriptions)
-        if (each.device == device) effects_.push_back(CloseSocket{each.gateway, each.session, CloseCode::session_revoked});
+    std::uint32_t attached = 0;
+    for (auto& each : user.subscriptions) {
+        if (each.device != device) continue;
+        effects_.push_back(CloseSocket{each.gateway, each.session, CloseCode::session_revoked});
+        attached += std::exchange(each.is_present, false) ? 1 : 0;
+    }
     figures_.pollers -= std::erase_if(user.pollers, [&](const Poller& each) {
         if (each.device != device) return false;
         refuse(each.to, unauthenticated());
+        ++attached;
         return true;
     });
+    leave(user, device, attached);
 }
 
 void Engine::State::on(const ReplyTo& from, CloseSession&& request) {

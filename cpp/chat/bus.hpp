@@ -9,6 +9,7 @@
 #include "base/ids.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
+#include "model/signal.hpp"
 
 namespace madang {
 
@@ -44,6 +45,57 @@ struct UsersAnswer {
     std::vector<Profile> found;
     std::vector<UserId> missing;
 };
-using BusMessage = std::variant<FanOut, FannedOut, AskUsers, UsersAnswer>;
+
+// ---- presence (watching.hpp says who keeps what)
+// `version` and `circle` only rise. A new circle: others than before may see it, so all have to ask again.
+struct PresenceState {
+    bool online = false;
+    Time last_active_at{};
+    std::uint64_t version = 0;
+    std::uint64_t circle = 0;
+};
+// An engine watches these users and knows so much of them. It is told what is newer now, and what changes while the lease lasts; it renews
+// the lease before that, so that whatever was lost on the bus is known by then.
+struct LeasePresence {
+    struct Item {
+        UserId user;
+        std::uint64_t version = 0;
+        std::uint64_t circle = 0;
+    };
+    std::vector<Item> items;
+};
+struct PresenceStates {
+    struct Item {
+        UserId user;
+        PresenceState state;
+    };
+    std::vector<Item> items;
+};
+// May the watcher see these users? They must share one of its conversations, or be friends, and neither may block the other. Without an
+// operation it is for a watch, and takes the lease. Repeated until it is answered.
+struct AskPresence {
+    std::uint64_t operation = 0;
+    UserId watcher;
+    std::vector<ConversationId> conversations;
+    bool share = false;  // all of them share one with the watcher: the asker is its engine
+    std::vector<UserId> users;
+};
+struct PresenceAnswer {
+    struct Item {
+        UserId user;
+        bool visible = false;
+        PresenceState state;
+    };
+    std::uint64_t operation = 0;
+    UserId watcher;
+    std::vector<Item> items;
+};
+// To the members of a conversation who are at the engine. May be lost.
+struct TypingNote {
+    TypingSignal typing;
+    std::vector<UserId> to;
+};
+using BusMessage =
+    std::variant<FanOut, FannedOut, AskUsers, UsersAnswer, LeasePresence, PresenceStates, AskPresence, PresenceAnswer, TypingNote>;
 
 }  // namespace madang

@@ -15,6 +15,7 @@ constexpr std::uint64_t kReservedAheadMs = 3'000;
 constexpr int kIdTimeShift = 22;
 constexpr std::string_view kReservedIds = "ids/";
 constexpr std::size_t kEvictionLooks = 64;
+constexpr int kVersionsOfEpoch = 40;  // bits
 
 std::uint64_t ms_of(std::uint64_t id) { return id >> kIdTimeShift; }
 
@@ -26,7 +27,15 @@ Device* UserState::find_device(DeviceId device) {
 }
 
 Engine::State::State(EngineOptions options, const Clock& clock, const Store& store)
-    : options_(std::move(options)), clock_(clock), store_(store), ids_(options_.worker, clock), fenced_(kSlots, false) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      store_(store),
+      ids_(options_.worker, clock),
+      attendance_(options_.limits.offline_after),
+      fenced_(kSlots, false) {
+    // Above whatever an earlier owner of these slots has said.
+    watching_.last_version = options_.epoch << kVersionsOfEpoch;
+}
 
 void Engine::State::start() {
     // Of every worker: slots move between engines when their number changes.
@@ -54,6 +63,11 @@ void Engine::State::on_bus(EngineIndex from, BusMessage message) {
         void operator()(FannedOut& m) { state.on_fanned_out(m); }
         void operator()(AskUsers& m) { state.on_ask(from, std::move(m)); }
         void operator()(UsersAnswer& m) { state.on_answer(std::move(m)); }
+        void operator()(LeasePresence& m) { state.take_lease(from, m); }
+        void operator()(PresenceStates& m) { state.take_states(m); }
+        void operator()(AskPresence& m) { state.take_question(from, std::move(m)); }
+        void operator()(PresenceAnswer& m) { state.take_answer(m); }
+        void operator()(TypingNote& m) { state.take_typing(m); }
     };
     std::visit(Dispatch{*this, from}, message);
 }
@@ -71,6 +85,9 @@ void Engine::State::on_loaded(Loaded loaded) {
             fresh.account = std::move(found->account);
             fresh.devices = std::move(found->devices);
             fresh.preferences = std::move(found->preferences);
+            fresh.presence.last_active_at = fresh.account.last_active_at;
+            for (const auto& device : fresh.devices)
+                fresh.presence.last_active_at = std::max(fresh.presence.last_active_at, device.last_seen_at);
             fresh.inbox = Inbox(std::move(found->conversations), found->checkpoint, found->floor, found->tail);
         }
         users_.loaded(user->user, std::move(state));
@@ -101,6 +118,14 @@ void Engine::State::tick() {
     repeat_fan_outs();
     work_journal();
     store_acks();
+    end_presences();
+    tell_engines();
+    renew_leases();
+    ask_undecided();
+    tell_watchers();
+    end_queries();
+    sweep_leases();
+    forget_typing();
     const auto now = clock_.tick();
     while (!lingering_.empty() && lingering_.front().first <= now) {
         auto* user = users_.find(lingering_.front().second);
@@ -154,7 +179,7 @@ void Engine::State::forget_revised(const std::string& key) {
 bool Engine::State::is_idle() const {
     return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() && recounts_.empty() &&
            lanes_.empty() && users_.parked() + conversations_.parked() == 0 && batch_.empty() && effects_.empty() &&
-           durable_ == last_ticket_;
+           durable_ == last_ticket_ && watching_.queries.empty();
 }
 
 EngineFigures Engine::State::figures() const {
@@ -163,6 +188,8 @@ EngineFigures Engine::State::figures() const {
     figures.conversations = conversations_.size();
     figures.parked = users_.parked() + conversations_.parked() + in_lanes_;
     figures.fan_out_pending = pending_.size();
+    figures.watched = watching_.watched.size();
+    figures.presence_waiting = watching_.queue.size();
     return figures;
 }
 
@@ -208,7 +235,7 @@ void Engine::State::reserve_ids(MessageId given) {
 void Engine::State::evict() {
     const auto durable = durable_;
     figures_.evictions += users_.evict(options_.limits.users_in_memory, kEvictionLooks, [durable](const UserState& user) {
-        return !user.is_online() && !user.acks_dirty && user.recounts == 0 && user.written <= durable;
+        return !user.is_online() && !user.presence.online && !user.acks_dirty && user.recounts == 0 && user.written <= durable;
     });
     figures_.evictions += conversations_.evict(options_.limits.conversations_in_memory, kEvictionLooks,
                                                [durable](const ConversationState& each) { return each.written <= durable; });

@@ -1,6 +1,6 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
 // engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, messages.cpp, revisions.cpp, fan_out.cpp,
-// subscriptions.cpp, reading.cpp, own_view.cpp.
+// subscriptions.cpp, reading.cpp, own_view.cpp, attendance.cpp, leases.cpp, watches.cpp, typing.cpp.
 #pragma once
 
 #include <deque>
@@ -16,7 +16,9 @@
 #include "chat/conversation_log.hpp"
 #include "chat/engine.hpp"
 #include "chat/inbox.hpp"
+#include "chat/presence.hpp"
 #include "chat/residents.hpp"
+#include "chat/watching.hpp"
 
 namespace madang {
 
@@ -31,8 +33,10 @@ struct Subscription {
         live,         // every item is sent as it is taken
     };
     Phase phase = Phase::connected;
+    bool is_present = false;  // counts in the user's presence: since its first attach, until its device is signed out
     Cursor sent;
-    std::uint32_t attaches = 0;  // pages of an earlier one are not for this one
+    std::uint32_t attaches = 0;          // pages of an earlier one are not for this one
+    std::unique_ptr<SocketWatch> watch;  // null: watches nobody
 };
 
 // A long poll that waits for the next item.
@@ -53,6 +57,7 @@ struct UserState {
     std::size_t recounts = 0;                          // partial reads being counted: not dropped before they are done
     std::vector<Subscription> subscriptions;
     std::vector<Poller> pollers;
+    Presence presence;
     Ticket written = 0;    // by which ticket its last change is durable: not dropped before
     Tick lingers_until{};  // the memory tail is kept this long after the last socket, for those who come right back
     bool has_tail = false;
@@ -167,6 +172,67 @@ class Engine::State {
     void on(const ReplyTo& from, ListConversations&& request);
     void on(const ReplyTo& from, GetConversation&& request);
     void on(const ReplyTo& from, UpdateView&& request);
+    // ---- attendance.cpp: who is here
+    void arrive(UserState& user);
+    void depart(UserState& user, DeviceId device, Tick heard);
+    void hear(UserState& user, DeviceId device);
+    void leave(UserState& user, DeviceId device, std::uint32_t attached);  // signed out
+    // Was active then. The device's row is written at most once a minute.
+    void note_active(UserState& user, DeviceId device, Time at);
+    void presence_changed(UserState& user);
+    void end_presences();
+
+    // What relations say.
+    static bool are_friends(const UserState&, UserId) { return false; }
+    static bool is_blocked(const UserState&, UserId) { return false; }
+    template <typename Visit>
+    static void for_each_friend(const UserState&, Visit) {}
+
+    // ---- leases.cpp: for the engines that watch users of this one
+    LeasedPresence& leased_presence(UserId id, const UserState* user);
+    void lease(LeasedPresence& leased, EngineIndex to);
+    void take_lease(EngineIndex from, const LeasePresence& message);
+    void take_states(const PresenceStates& message);
+    void take_question(EngineIndex from, AskPresence question);
+    bool may_see(const UserState& user, const AskPresence& question) const;
+    PresenceAnswer::Item verdict_on(UserId id, const UserState* user, EngineIndex from, const AskPresence& question);
+    // Others than before may see the user's presence.
+    void circle_changed(UserId user);
+    void engines_to_tell(UserId user, LeasedPresence& leased);
+    void tell_engines();
+    void sweep_leases();
+
+    // ---- watches.cpp: for users of this engine who watch others
+    void on(const ReplyTo& from, Watch&& request);
+    void on(const ReplyTo& from, GetPresence&& request);
+    void on(const ReplyTo& from, ListPresence&& request);
+    bool watches(const UserState& user, UserId other) const;
+    void watch(UserState& user, UserId other);
+    void unwatch(UserState& user, UserId other);
+    void unwatch_all(UserState& user, const std::vector<UserId>& others);
+    // May see others than before.
+    void decide_again(UserState& user);
+    void decide_again(UserState& user, UserId other);
+    void decided(UserId watcher, UserId other);
+    void learn(UserId other, WatchedPresence& watched, const PresenceState& news);
+    void ask_undecided();
+    void renew_leases();
+    void take_answer(const PresenceAnswer& answer);
+    void take_verdict(UserState& user, const PresenceAnswer::Item& item);
+    void answer_sockets(UserState& user, UserId other, const PresenceSignal& shown, Watcher& watcher);
+    void queue_telling(UserId other, WatchedPresence& watched);
+    void tell_watchers();
+    bool tell_watchers(UserId other, WatchedPresence& watched, std::size_t& budget);
+    void send_question(EngineIndex to, AskPresence question);
+    void ask_presence(std::uint64_t number);
+    void begin_query(PresenceQuery query);
+    void end_queries();
+    std::vector<ConversationId> newest_conversations(const UserState& user) const;
+
+    // ---- typing.cpp
+    void on(const ReplyTo& from, Typing&& request);
+    void take_typing(const TypingNote& note);
+    void forget_typing();
 
     // ---- creation.cpp: what needs people of other slots
     void on(const ReplyTo& from, CreateDirect&& request);
@@ -356,6 +422,11 @@ class Engine::State {
     std::set<UserId> polling_;
     std::set<std::pair<UserId, DeviceId>> acks_dirty_;
     Tick acks_stored_at_{};
+
+    Attendance attendance_;
+    Watching watching_;
+    std::map<std::pair<ConversationId, UserId>, Tick> typed_;  // when it may be told again
+    std::deque<std::pair<Tick, std::pair<ConversationId, UserId>>> typed_until_;
 
     Batch batch_;
     std::vector<Effect> effects_;

@@ -12,6 +12,7 @@
 #include "base/ids.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
+#include "model/signal.hpp"
 #include "model/user.hpp"
 
 namespace madang {
@@ -98,6 +99,7 @@ struct Attach {
 struct Detach {
     SessionId session;
     UserId user;
+    Tick heard{};  // the last frame, on the injected clock
 };
 // The session's outbound queue is empty: the next page of its catch-up may come.
 struct Drained {
@@ -148,6 +150,18 @@ struct ListMentions {
     Actor actor;
     std::uint32_t limit = 100;
     std::optional<MessageId> before;  // from `next`
+};
+// The presence of these users is shown to the actor's open socket: at once, and when it changes. Replaces the socket's list; no answer
+// comes twice. Answers Done. Errors: bad_request (more than kWatchUsersMax, or the socket is closed).
+struct Watch {
+    Actor actor;
+    SessionId session;
+    std::vector<UserId> users;
+};
+// Answers PresencePage, in the order of `users`. Errors: bad_request (more than page_items), unavailable.
+struct GetPresence {
+    Actor actor;
+    std::vector<UserId> users;
 };
 
 // ---- to the conversation's engine (a direct one's: the pair's slot) -----------------------------------------------------------------
@@ -230,10 +244,23 @@ struct History {
     std::uint32_t limit = 100;
 };
 
+// Of the members, in order of user id. Answers PresencePage. Errors: unavailable.
+struct ListPresence {
+    Actor actor;
+    ConversationId conversation;
+    std::uint32_t limit = 100;
+    std::optional<UserId> after;
+};
+// Tells the other members' sockets, where there are not too many. Answers Done, also when nothing is told. Errors: muted.
+struct Typing {
+    Actor actor;
+    ConversationId conversation;
+};
+
 using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount,
                              DisableAccount, Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, GetConversation,
                              MarkRead, UpdateView, CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember,
-                             Send, History, EditMessage, DeleteMessage, ListMentions>;
+                             Send, History, EditMessage, DeleteMessage, ListMentions, Watch, GetPresence, ListPresence, Typing>;
 
 // The slot whose owner must be asked.
 Slot slot_of(const Request& request);
@@ -282,6 +309,11 @@ struct MemberPage {
     std::vector<Member> members;
     std::optional<UserId> next;
 };
+// As the asker may see it: for others than friends and those who share a conversation everybody is offline.
+struct PresencePage {
+    std::vector<PresenceSignal> presence;
+    std::optional<UserId> next;
+};
 struct Sent {
     EntryPtr entry;
     bool repeated = false;  // nothing new was stored: the client id was known, or the message is as it was asked for
@@ -303,6 +335,6 @@ struct ResyncRequired {
 };
 
 using Response = std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
-                              ConversationView, ReadState, MemberPage, Member, Sent, HistoryPage, MentionPage>;
+                              ConversationView, ReadState, MemberPage, Member, Sent, HistoryPage, MentionPage, PresencePage>;
 
 }  // namespace madang

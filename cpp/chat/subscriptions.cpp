@@ -57,6 +57,8 @@ void Engine::State::on(const ReplyTo&, Attach&& request) {
         if (!subscription) return;  // its Connect was refused: it is being closed
         subscription->phase = Subscription::Phase::connected;
         ++subscription->attaches;
+        note_active(user, subscription->device, clock_.now());
+        if (!std::exchange(subscription->is_present, true)) arrive(user);
         const auto tail = user.inbox.tail();
         const auto cursor = request.cursor.value_or(tail);
         if (const auto why = unservable(user, cursor)) {
@@ -114,13 +116,20 @@ void Engine::State::on(const ReplyTo&, Drained&& request) {
 
 void Engine::State::on(const ReplyTo&, Detach&& request) {
     with_socket(request.user, [this, request](UserState& user) {
-        figures_.sessions -= std::erase_if(user.subscriptions, [&](const Subscription& each) { return each.session == request.session; });
+        auto* found = find(user, request.session);
+        if (!found) return;
+        const auto gone = std::move(*found);
+        user.subscriptions.erase(user.subscriptions.begin() + (found - user.subscriptions.data()));
+        --figures_.sessions;
+        if (gone.watch) unwatch_all(user, gone.watch->users);
+        if (gone.is_present) depart(user, gone.device, request.heard);
         go_offline(user);
     });
 }
 
 void Engine::State::acknowledge(UserState& user, DeviceId id, Cursor cursor) {
     auto* device = user.find_device(id);
+    if (device) note_active(user, id, clock_.now());
     if (!device || cursor <= device->acked) return;
     device->acked = cursor;
     user.acks_dirty = true;
@@ -152,6 +161,13 @@ void Engine::State::on(const ReplyTo& from, Sync&& request) {
     with_user(from, request.actor.user, [this, from, request](UserState& user) {
         if (const auto why = unservable(user, request.cursor)) return reply(from, *why);
         acknowledge(user, request.actor.device, request.cursor);
+        // One that waits counts as attached, also when there is something to give it at once.
+        if (request.wait > Millis{0} && user.find_device(request.actor.device)) {
+            arrive(user);
+            depart(user, request.actor.device, clock_.tick());
+        } else {
+            hear(user, request.actor.device);
+        }
         const auto& limits = options_.limits;
         const auto tail = user.inbox.tail();
         const auto limit = std::clamp(request.limit, 1u, limits.page_items);
@@ -165,6 +181,7 @@ void Engine::State::on(const ReplyTo& from, Sync&& request) {
             const auto deadline = clock_.tick() + std::min(request.wait, limits.long_poll_max);
             user.pollers.push_back({from, request.actor.device, request.cursor, limit, deadline});
             ++figures_.pollers;
+            arrive(user);
             polling_.insert(user.id);
             come_online(user);
             return;
@@ -181,6 +198,7 @@ void Engine::State::wake_pollers(UserState& user) {
     const auto tail = user.inbox.tail();
     for (const auto& each : std::exchange(user.pollers, {})) {
         --figures_.pollers;
+        depart(user, each.device, clock_.tick());
         if (auto events = user.inbox.tail_after(each.after, each.limit, options_.limits.page_bytes); events && !events->empty()) {
             const auto last = events->back().cursor;
             reply(each.to, SyncPage{std::move(*events), last, last < tail});
@@ -205,6 +223,7 @@ void Engine::State::end_long_polls() {
         figures_.pollers -= std::erase_if(user->pollers, [&](const Poller& each) {
             if (each.deadline > now && !waits_ended_) return false;
             reply(each.to, SyncPage{{}, each.after, false});
+            depart(*user, each.device, now);
             return true;
         });
         if (user->pollers.empty()) go_offline(*user);

@@ -8,6 +8,8 @@
 
 namespace madang {
 
+inline constexpr std::size_t kWatchUsersMax = 1'000;  // whose presence one socket is shown
+
 struct PresenceSignal {
     UserId user;
     bool online = false;

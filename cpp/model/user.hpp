@@ -27,6 +27,7 @@ struct Account {
     std::string origin = "password";
     std::vector<std::string> roles;  // server roles, e.g. "operator"
     bool disabled = false;
+    Time last_active_at{};  // as of the last sign-out of a device; devices that are signed in say more
 
     bool operator==(const Account&) const = default;
 };

@@ -24,6 +24,7 @@ struct Figures {
     Count frames_in, frames_out;
     Count bytes_in, bytes_out;
     Count slow_consumers, heartbeats_lost, bad_frames;
+    Count signals_dropped;
 };
 
 }  // namespace madang::net

@@ -59,6 +59,7 @@ class Listener::State {
             sum.slow_consumers += each.slow_consumers.get();
             sum.heartbeats_lost += each.heartbeats_lost.get();
             sum.bad_frames += each.bad_frames.get();
+            sum.signals_dropped += each.signals_dropped.get();
         }
         return sum;
     }

@@ -46,6 +46,7 @@ struct ListenerFigures {
     std::uint64_t frames_in = 0, frames_out = 0;         // WebSocket messages since start
     std::uint64_t bytes_in = 0, bytes_out = 0;
     std::uint64_t slow_consumers = 0, heartbeats_lost = 0, bad_frames = 0;  // closed with 4002, 4008, 4004
+    std::uint64_t signals_dropped = 0;                                      // for want of room in a socket's queue
 };
 
 class Listener {

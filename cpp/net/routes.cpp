@@ -32,6 +32,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/conversations/{id}", Access::user, get_conversation},
     Route{"PATCH", "/v1/conversations/{id}", Access::user, update_conversation},
     Route{"PUT", "/v1/conversations/{id}/read", Access::user, mark_read},
+    Route{"GET", "/v1/conversations/{id}/presence", Access::user, list_presence},
+    Route{"GET", "/v1/presence", Access::user, get_presence},
     Route{"GET", "/v1/conversations/{id}/members", Access::user, list_members},
     Route{"PUT", "/v1/conversations/{id}/members/{user_id}", Access::user, put_member},
     Route{"DELETE", "/v1/conversations/{id}/members/{user_id}", Access::user, remove_member},

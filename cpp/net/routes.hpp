@@ -49,6 +49,8 @@ void put_member(Call& call);
 void remove_member(Call& call);
 
 void mark_read(Call& call);
+void get_presence(Call& call);
+void list_presence(Call& call);
 
 void send_message(Call& call);
 void edit_message(Call& call);

@@ -90,7 +90,9 @@ void WebSocketSession::handle(wire::ClientFrame frame) {
     if (const auto* op = std::get_if<wire::DeleteOp>(&frame.op))
         return write(std::move(ref), DeleteMessage{actor_, op->conversation, op->seq}, 0);
     if (const auto* op = std::get_if<wire::ReadOp>(&frame.op)) return read(std::move(ref), *op);
-    if (const auto* op = std::get_if<wire::AckOp>(&frame.op)) return acknowledge(std::move(ref), op->cursor);
+    if (const auto* op = std::get_if<wire::AckOp>(&frame.op)) return do_quietly(std::move(ref), Acknowledge{actor_, op->cursor});
+    if (auto* op = std::get_if<wire::WatchOp>(&frame.op)) return do_quietly(std::move(ref), Watch{actor_, session_, std::move(op->users)});
+    if (const auto* op = std::get_if<wire::TypingOp>(&frame.op)) return do_quietly(std::move(ref), Typing{actor_, op->conversation});
     if (const auto* op = std::get_if<wire::AttachOp>(&frame.op)) return attach(std::move(ref), *op);
     if (const auto* op = std::get_if<wire::RefusedOp>(&frame.op)) {
         if (!op->only_with_ref || !ref.empty()) refuse(ref, op->error);
@@ -145,8 +147,9 @@ void WebSocketSession::read(std::string ref, const wire::ReadOp& op) {
     });
 }
 
-void WebSocketSession::acknowledge(std::string ref, Cursor cursor) {
-    ask(Acknowledge{actor_, cursor}, [ref = std::move(ref)](WebSocketSession& self, const Result<Response>& response) {
+// What is answered only when it bears a ref.
+void WebSocketSession::do_quietly(std::string ref, Request request) {
+    ask(std::move(request), [ref = std::move(ref)](WebSocketSession& self, const Result<Response>& response) {
         if (ref.empty()) return;
         if (!response) return self.refuse(ref, response.error());
         std::string json;
@@ -264,7 +267,8 @@ void WebSocketSession::on_attached(Cursor cursor) {
 }
 
 void WebSocketSession::on_signal(const Signal& signal) {
-    if (state_ != State::open || unsent_live_bytes() > gateway().core().limits().send_queue_bytes / 2) return;
+    if (state_ != State::open) return;
+    if (unsent_live_bytes() > gateway().core().limits().send_queue_bytes / 2) return gateway().figures().signals_dropped.add();
     std::string json;
     wire::append_signal(json, signal);
     say(json);
@@ -319,7 +323,7 @@ void WebSocketSession::close(std::uint16_t code, std::string_view reason) {
 
 void WebSocketSession::detach() {
     if (std::exchange(is_detached_, true)) return;
-    gateway().core().submit(Detach{session_, actor_.user});
+    gateway().core().submit(Detach{session_, actor_.user, heard_at_});
 }
 
 void WebSocketSession::on_shut() {

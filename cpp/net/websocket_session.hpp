@@ -70,7 +70,7 @@ class WebSocketSession final : public Connection, public SessionSink, private Ws
     void send(std::string ref, wire::SendOp op);
     void write(std::string ref, Request request, std::size_t text_bytes);
     void read(std::string ref, const wire::ReadOp& op);
-    void acknowledge(std::string ref, Cursor cursor);
+    void do_quietly(std::string ref, Request request);
     void attach(std::string ref, const wire::AttachOp& op);
     void submit_next_attach();
     void attach_answered();

@@ -41,9 +41,6 @@ struct Config {
         std::size_t cache = 8 << 20;
         std::size_t write_buffer = 16 << 20;
     };
-    struct Presence {
-        std::uint32_t fan_out_members_max = 100;
-    };
     struct Accounts {
         bool sign_up = true;
         std::uint32_t password_threads = 0;  // 0 = half the processors
@@ -53,7 +50,6 @@ struct Config {
     Server server;
     StoreSection store;
     Limits limits;  // also holds what [presence] and [accounts] say of times
-    Presence presence;
     Accounts accounts;
 
     std::uint32_t loops() const { return server.io_threads == 0 ? server.engines : server.io_threads; }

@@ -71,7 +71,7 @@ const std::vector<ConfigKey> kKeys{
 
     {"presence", "heartbeat", TIME(limits.heartbeat), "How often clients are asked to ping.", 100, 600 * kSecond},
     {"presence", "offline_after", TIME(limits.offline_after), "A socket silent for this long is closed with 4008.", 200, 3'600 * kSecond},
-    {"presence", "fan_out_members_max", NUMBER(presence.fan_out_members_max), "Conversations with more members answer questions about presence on demand only.", 0, 1'000},
+    {"presence", "fan_out_members_max", NUMBER(limits.fan_out_members_max), "Typing is told in conversations of up to so many members.", 0, 1'000},
 
     {"accounts", "sign_up", FLAG(accounts.sign_up), "Anyone may make an account; otherwise only `madang user add` does."},
     {"accounts", "token_lifetime", TIME(limits.token_lifetime), "How long a log-in lasts.", kSecond, 3'650 * kDay},

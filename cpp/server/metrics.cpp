@@ -105,6 +105,13 @@ void add_engines(Page& page, const Runtime& runtime) {
     counter("madang_engine_deletions_total", "Messages deleted.", &EngineFigures::deletions);
     counter("madang_engine_inbox_items_total", "Inbox items stored.", &EngineFigures::inbox_items);
     counter("madang_engine_reads_total", "Read markers moved.", &EngineFigures::reads);
+    gauge("madang_users_online", "Users online.", &EngineFigures::online);
+    gauge("madang_users_watched", "Users whose presence somebody at this engine watches.", &EngineFigures::watched);
+    gauge("madang_presence_waiting", "Of these, users whose change is still to be told.", &EngineFigures::presence_waiting);
+    counter("madang_presence_changes_total", "Users who came online or went offline.", &EngineFigures::presence_changes);
+    counter("madang_presence_signals_total", "Presence told to sockets.", &EngineFigures::presence_signals);
+    counter("madang_presence_coalesced_total", "Changes that replaced one which was still to be told.", &EngineFigures::presence_coalesced);
+    counter("madang_typing_signals_total", "Typing told to sockets.", &EngineFigures::typing_signals);
     counter("madang_engine_loads_total", "Users and conversations read from the store.", &EngineFigures::loads);
     counter("madang_engine_evictions_total", "Users and conversations dropped from memory.", &EngineFigures::evictions);
     counter("madang_engine_resyncs_total", "Cursors that could not be served.", &EngineFigures::resyncs);
@@ -162,6 +169,7 @@ void add_listener(Page& page, const net::ListenerFigures& figures) {
     page.counter("madang_slow_consumers_total", "Sockets closed with 4002.", figures.slow_consumers);
     page.counter("madang_heartbeats_lost_total", "Sockets closed with 4008.", figures.heartbeats_lost);
     page.counter("madang_bad_frames_total", "Sockets closed with 4004.", figures.bad_frames);
+    page.counter("madang_signals_dropped_total", "Signals that a socket had no room for.", figures.signals_dropped);
 }
 
 }  // namespace

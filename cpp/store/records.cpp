@@ -406,6 +406,7 @@ void encode(const Account& account, std::string& out) {
     w.varint(account.roles.size());
     for (const auto& role : account.roles) w.text(role);
     w.flag(account.disabled);
+    w.time(account.last_active_at);
 }
 
 Result<Account> decode_account(UserId user, std::string_view bytes) {
@@ -418,6 +419,7 @@ Result<Account> decode_account(UserId user, std::string_view bytes) {
     account.roles.resize(r.count(1));
     for (auto& role : account.roles) role = r.text();
     account.disabled = r.flag();
+    account.last_active_at = r.time();
     return finish(r, std::move(account), "account", user.value);
 }
 

@@ -1,6 +1,7 @@
 #include "wire/answers.hpp"
 
 #include "wire/json_writer.hpp"
+#include "wire/objects.hpp"
 #include "wire/words.hpp"
 
 namespace madang::wire {
@@ -65,12 +66,9 @@ void append_signal(std::string& out, const Signal& signal) {
     struct Members {
         std::string& out;
         void operator()(const PresenceSignal& s) const {
-            out += R"("presence","user_id":)";
-            append_id(out, s.user);
-            out.append(R"(,"status":")").append(s.online ? "online" : "offline").append("\"");
-            if (s.last_active_at == Time{}) return;
-            out += R"(,"last_active_at":)";
-            append_time(out, s.last_active_at);
+            std::string members;
+            append_presence(members, s);
+            out.append(R"("presence",)").append(members, 1, members.size() - 2);
         }
         void operator()(const TypingSignal& s) const {
             out += R"("typing","conversation_id":)";

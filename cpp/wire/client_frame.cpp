@@ -12,7 +12,7 @@ namespace {
 
 using Kind = JsonMember::Kind;
 
-enum Name { kOp, kRef, kCursor, kConversation, kUser, kClientId, kText, kSeq, kNames };
+enum Name { kOp, kRef, kCursor, kConversation, kUser, kClientId, kText, kSeq, kUsers, kNames };
 using Members = std::array<JsonMember, kNames>;
 
 ClientOp refused(Error error, bool only_with_ref = false) { return RefusedOp{std::move(error), only_with_ref}; }
@@ -28,6 +28,27 @@ ClientOp ack(Members& members) {
     const auto cursor = whole_number(members[kCursor]);
     if (!cursor) return refused(cursor.error(), true);
     return AckOp{Cursor{*cursor}};
+}
+
+ClientOp watch(Members& members) {
+    const auto& users = members[kUsers];
+    constexpr std::string_view kShape = "an array of at most 1,000 ids: strings of decimal digits";
+    std::vector<std::string> texts;
+    if (!users.is(Kind::array) || !read_strings(users.text, kWatchUsersMax, texts))
+        return refused(wrong_member(users, kShape).error(), true);
+    WatchOp op;
+    for (const auto& text : texts) {
+        const auto id = parse_id<UserId>(text);
+        if (!id) return refused(wrong_member(users, kShape).error(), true);
+        op.users.push_back(*id);
+    }
+    return op;
+}
+
+ClientOp typing(Members& members) {
+    const auto conversation = id_member<ConversationId>(members[kConversation]);
+    if (!conversation) return refused(conversation.error(), true);
+    return TypingOp{*conversation};
 }
 
 ClientOp send(Members& members) {
@@ -85,7 +106,7 @@ ClientOp read(Members& members) {
 }
 
 // Operations of the protocol that this server does not offer yet: refused, but no bad frame.
-constexpr std::array<std::string_view, 4> kNotOffered{"typing", "watch", "join", "leave"};
+constexpr std::array<std::string_view, 2> kNotOffered{"join", "leave"};
 
 std::optional<ClientOp> operation(Members& members) {
     const std::string_view op = members[kOp].text;
@@ -94,10 +115,12 @@ std::optional<ClientOp> operation(Members& members) {
     if (op == "edit") return edit(members);
     if (op == "delete") return remove(members);
     if (op == "read") return read(members);
+    if (op == "watch") return watch(members);
+    if (op == "typing") return typing(members);
     if (op == "ping") return PingOp{};
     if (op == "attach") return attach(members);
     if (std::ranges::find(kNotOffered, op) == kNotOffered.end()) return std::nullopt;
-    return refused(Error{Code::bad_request, "this server does not offer `" + std::string(op) + "`"}, op == "typing" || op == "watch");
+    return refused(Error{Code::bad_request, "this server does not offer `" + std::string(op) + "`"});
 }
 
 // The ref as it will be repeated; false if it is neither number nor string, or too long.
@@ -127,6 +150,7 @@ std::optional<ClientFrame> parse_client_frame(std::string_view text) {
     members[kClientId].name = "client_id";
     members[kText].name = "text";
     members[kSeq].name = "seq";
+    members[kUsers].name = "users";
     if (!read_object(text, members) || !members[kOp].is(Kind::string)) return std::nullopt;
     ClientFrame frame;
     const bool has_good_ref = take_ref(members[kRef], frame.ref);

@@ -7,9 +7,11 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "model/signal.hpp"
 
 namespace madang::wire {
 
@@ -41,13 +43,20 @@ struct ReadOp {
 struct AckOp {
     Cursor cursor;
 };
+// Of kWatchUsersMax users at most.
+struct WatchOp {
+    std::vector<UserId> users;
+};
+struct TypingOp {
+    ConversationId conversation;
+};
 struct PingOp {};
 // A known operation that can't be done: wrong or missing members, or not offered by this server.
 struct RefusedOp {
     Error error;
     bool only_with_ref = false;  // ack, typing and watch are answered only when they bear a ref
 };
-using ClientOp = std::variant<AttachOp, SendOp, EditOp, DeleteOp, ReadOp, AckOp, PingOp, RefusedOp>;
+using ClientOp = std::variant<AttachOp, SendOp, EditOp, DeleteOp, ReadOp, AckOp, PingOp, RefusedOp, WatchOp, TypingOp>;
 
 struct ClientFrame {
     std::string ref;  // as JSON, ready to be repeated: a number as it was written, or a string; empty = none

@@ -177,6 +177,17 @@ void append_read_state(std::string& out, Seq marker, std::uint32_t unread, std::
     append_number(out, unread_mentions);
 }
 
+void append_presence(std::string& out, const PresenceSignal& presence) {
+    out += R"({"user_id":)";
+    append_id(out, presence.user);
+    out.append(R"(,"status":")").append(presence.online ? "online" : "offline").append("\"");
+    if (presence.last_active_at != Time{}) {
+        out += R"(,"last_active_at":)";
+        append_time(out, presence.last_active_at);
+    }
+    out += '}';
+}
+
 void append_message(std::string& out, const Entry& entry) {
     MADANG_ASSERT(entry.is_message());
     const auto& message = entry.message;

@@ -9,6 +9,7 @@
 #include "base/ids.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
+#include "model/signal.hpp"
 #include "model/user.hpp"
 
 namespace madang::wire {
@@ -50,6 +51,8 @@ void append_conversation(std::string& out, const ConversationObject& view);
 void append_member(std::string& out, const Member& member);
 // `"seq":…,"unread":…,"unread_mentions":…`: a marker and what lies behind it, without braces.
 void append_read_state(std::string& out, Seq marker, std::uint32_t unread, std::uint32_t unread_mentions);
+// `user_id, status, last_active_at`.
+void append_presence(std::string& out, const PresenceSignal& presence);
 // `entry` must be a message's.
 void append_message(std::string& out, const Entry& entry);
 

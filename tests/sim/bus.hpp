@@ -15,8 +15,8 @@ class Bus {
 
     void send(EngineIndex from, EngineIndex to, BusMessage message) {
         context_.trace.note("bus", from, to, message.index());
-        if (context_.fault(context_.plan.bus_lost)) return;
-        if (context_.fault(context_.plan.bus_repeated)) post(from, to, message);
+        if (context_.bus_fault(context_.plan.bus_lost)) return;
+        if (context_.bus_fault(context_.plan.bus_repeated)) post(from, to, message);
         post(from, to, std::move(message));
     }
 

@@ -24,7 +24,8 @@ Device::Device(Context& context, Model& model, Network& network, Town& town, Per
 
 void Device::start() {
     // Exponential pauses would be prettier; what matters is that two devices never keep step.
-    const auto pause = context_.calm ? Micros{10ms} : context_.dice.between(Micros{200}, context_.plan.think * 2);
+    const auto pause =
+        context_.calm ? (context_.is_at_rest ? Micros{150ms} : Micros{10ms}) : context_.dice.between(Micros{200}, context_.plan.think * 2);
     context_.schedule.after(pause, [this] {
         act();
         start();
@@ -32,7 +33,7 @@ void Device::start() {
 }
 
 void Device::act() {
-    if (is_logging_in_) return;
+    if (is_logging_in_ || has_left_) return;
     if (!person_.id) return sign_up();
     if (!id_) return log_in();
     if (!polls_ && !session_) return connect();
@@ -110,6 +111,8 @@ void Device::connect() {
         if (!ok<Authenticated>(answer)) return;
         session_ = network_.open(*this, actor());
         if (!session_) return;
+        watched_.clear();
+        presence_.clear();
         // A device that has lost its memory's newest part goes on from what it has stored.
         const bool from_now = read_ == base_ && base_ != Cursor{} && context_.fault(0.2);
         attach(from_now ? std::nullopt : std::optional(saved_));

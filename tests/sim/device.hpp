@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -51,6 +52,13 @@ class Device final : public Endpoint {
     Device(Context& context, Model& model, Network& network, Town& town, Person& person, bool polls);
 
     void start();
+    // In calm. Watches everybody from now on, if it has a socket.
+    void watch_all();
+    // Says something once more and goes, with a log-out or without; for good.
+    void leave(bool logs_out);
+    bool has_left() const { return has_left_; }
+    // Those whose presence it is shown are as `truth` says.
+    void check_presence(const std::map<UserId, bool>& truth) const;
     // Has everything it began been answered, and has it read up to `tail`? In calm only.
     bool is_settled(Cursor tail) const;
     // Which cursors it has seen: (base, read].
@@ -62,7 +70,7 @@ class Device final : public Endpoint {
 
     void on_attached(Cursor tail) override;
     void on_events(const std::vector<Event>& events) override;
-    void on_signal(const Signal&) override {}
+    void on_signal(const Signal& signal) override;
     void on_resync(const ResyncRequired& why) override;
     void on_close_code(CloseCode code) override;
     void on_closed() override;
@@ -108,6 +116,10 @@ class Device final : public Endpoint {
     void change_account();
     void sign_out();
     void attach_again();
+    void watch();
+    void watch(std::vector<UserId> users);
+    void ask_presence();
+    void type();
     void trespass();
     std::optional<ConversationId> some_conversation();
     Person* some_peer();
@@ -128,6 +140,10 @@ class Device final : public Endpoint {
     unsigned busy_ = 0;
     bool is_logging_in_ = false;
     bool is_polling_ = false;
+
+    bool has_left_ = false;
+    std::vector<UserId> watched_;                // by this socket
+    std::map<UserId, PresenceSignal> presence_;  // as this socket was told
 
     std::optional<SessionId> session_;
     struct Attempt {

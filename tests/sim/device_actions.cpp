@@ -38,6 +38,8 @@ void Device::do_something() {
         Choice{4, &Device::acknowledge},     Choice{1, &Device::sign_out},
         Choice{6, &Device::attach_again},    Choice{16, &Device::revise},
         Choice{12, &Device::mark_read},      Choice{3, &Device::update_view},
+        Choice{6, &Device::attach_again},    Choice{5, &Device::watch},
+        Choice{2, &Device::ask_presence},    Choice{3, &Device::type},
     };
     constexpr unsigned total = [] {
         unsigned sum = 0;
@@ -319,7 +321,7 @@ void Device::attach_again() {
 void Device::trespass() {
     if (town_.conversations.empty()) return;
     const auto conversation = context_.dice.pick(town_.conversations);
-    switch (context_.dice.below(12)) {
+    switch (context_.dice.below(14)) {
         case 8: return ask(EditMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}, new_text()});
         case 9: return ask(DeleteMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}});
         case 11: return ask(MarkRead{actor(), conversation, Seq{context_.dice.between(0, 9)}});
@@ -331,6 +333,8 @@ void Device::trespass() {
         case 4: return ask(PutMember{actor(), conversation, person_.id, std::nullopt, std::nullopt});
         case 5: return ask(UpdateConversation{actor(), conversation, "mine", std::nullopt, std::nullopt, std::nullopt});
         case 6: return ask(RemoveMember{actor(), conversation, person_.id});
+        case 12: return context_.dice.chance(0.5) ? watch() : ask(ListPresence{actor(), conversation, 10, std::nullopt});
+        case 13: return ask(Typing{actor(), conversation});
         default: return attach_again();
     }
 }

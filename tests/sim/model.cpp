@@ -128,11 +128,6 @@ void Model::on_entry(const EntryPtr& entry) {
     on_message(message);
 }
 
-void Model::on_signal(UserId user, const Signal& signal) {
-    context_.trace.note("signal", user.value, signal.index());
-    expect(user != stranger_, "the stranger is told something");
-}
-
 void Model::on_event(UserId user, const Event& event, std::optional<SessionId> session) {
     context_.trace.note("event", user.value, event.cursor.value, event.entry->conversation_id.value, event.entry->seq.value);
     event.entry->is_note() ? on_note(user, event) : on_entry(event.entry);
@@ -261,6 +256,12 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                            on_own(asked, view);
                            on_view(r.actor.user, view);
                        }
+                   },
+                   [&](const GetPresence& r) {
+                       for (const auto& each : expected(std::type_identity<PresencePage>{}).presence) check_presence(r.actor.user, each);
+                   },
+                   [&](const ListPresence& r) {
+                       for (const auto& each : expected(std::type_identity<PresencePage>{}).presence) check_presence(r.actor.user, each);
                    },
                    [&](const ListMembers&) { expected(std::type_identity<MemberPage>{}); },
                    [](const auto&) {},

@@ -78,6 +78,12 @@ class Model {
     void on_event(UserId user, const Event& event, std::optional<SessionId> session = std::nullopt);
     void on_entry(const EntryPtr& entry);
     void on_signal(UserId user, const Signal& signal);
+    // The server has read a frame of the user's socket; an attach if `attaches`.
+    void on_heard(UserId user, bool attaches);
+    void on_crash() { here_.clear(); }
+    // By the rows of the members, both are in one conversation now.
+    bool share(UserId a, UserId b) const;
+    std::set<UserId> users() const { return users_; }
 
     void set_stranger(UserId user) { stranger_ = user; }
     bool knows(UserId user, ConversationId conversation) const { return known_.contains({user, conversation}); }
@@ -125,6 +131,8 @@ class Model {
     void on_revised(const Asked& asked, const Sent& sent);
     void on_mentions(const ListMentions& request, const MentionPage& page);
     void check_not_older(const Asked& asked, const Entry& entry) const;
+    void check_presence(UserId watcher, const PresenceSignal& told) const;
+    bool may_be_signed_out(UserId user) const;
     void on_sent(const Asked& asked, const Send& send, const Sent& sent);
     void on_account(const Account& account);
     void on_session(const OpenSession& request, const Asked& asked, const SessionOpened& opened);
@@ -167,6 +175,10 @@ class Model {
     std::map<UserId, unsigned> sessions_asked_;
     std::map<std::pair<UserId, DeviceId>, bool> devices_;  // → still good as far as anybody knows
     std::set<std::pair<UserId, DeviceId>> sign_outs_asked_;
+    struct Here {  // since when a socket of the user was attached, and when one was heard last
+        Micros since{}, heard{};
+    };
+    std::map<UserId, Here> here_;
     std::map<std::pair<UserId, UserId>, ConversationId> directs_;
     std::map<std::pair<UserId, std::string>, ConversationId> groups_;
     std::vector<std::pair<ConversationId, std::string>> titles_;

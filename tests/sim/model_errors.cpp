@@ -162,6 +162,15 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                        one_of({Code::not_found, Code::not_a_member});
                        member(r.actor, r.conversation);
                    },
+                   [&](const ListPresence& r) {
+                       one_of({Code::not_found, Code::not_a_member});
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const Typing& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::muted});
+                       if (code != Code::muted) member(r.actor, r.conversation);
+                   },
+                   [&](const Watch&) { one_of({Code::bad_request}); },  // the socket's Connect was refused
                    [&](const auto&) { one_of({}); },
                },
                asked.request);

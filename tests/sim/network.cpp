@@ -35,6 +35,7 @@ std::optional<SessionId> Network::open(Endpoint& endpoint, const Actor& actor) {
     socket.endpoint = &endpoint;
     socket.actor = actor;
     socket.gateway = process_->owner(actor.user);
+    socket.heard = context_.schedule.clock().tick();
     context_.trace.note("open", session.value, actor.user.value, socket.gateway);
     up(session, [this, session](Socket& open) { process_->submit({open.gateway, 0}, Connect{session, open.gateway, open.actor}); });
     return session;
@@ -53,8 +54,10 @@ void Network::frame(SessionId session, Request request, OnAnswer on_answer) {
 }
 
 void Network::post(SessionId session, Request request) {
-    up(session,
-       [this, request = std::move(request)](Socket& socket) mutable { process_->submit({socket.gateway, 0}, std::move(request)); });
+    up(session, [this, request = std::move(request)](Socket& socket) mutable {
+        model_.on_heard(socket.actor.user, std::holds_alternative<Attach>(request));
+        process_->submit({socket.gateway, 0}, std::move(request));
+    });
 }
 
 void Network::up(SessionId session, std::move_only_function<void(Socket&)> arrival) {
@@ -62,7 +65,10 @@ void Network::up(SessionId session, std::move_only_function<void(Socket&)> arriv
     socket.up_free = std::max(socket.up_free, context_.schedule.now() + context_.latency(context_.plan.latency_max));
     context_.schedule.after(socket.up_free - context_.schedule.now(), [this, session, arrival = std::move(arrival)]() mutable {
         const auto found = sockets_.find(session);
-        if (found != sockets_.end() && found->second.server_open) arrival(found->second);
+        if (found == sockets_.end() || !found->second.server_open) return;
+        found->second.heard = context_.schedule.clock().tick();
+        model_.on_heard(found->second.actor.user, false);
+        arrival(found->second);
     });
     if (context_.fault(context_.plan.cut)) break_socket(session);
 }
@@ -117,7 +123,7 @@ void Network::detach(SessionId session) {
     if (found == sockets_.end() || !found->second.server_open) return;
     found->second.server_open = false;
     context_.trace.note("detach", session.value, found->second.actor.user.value);
-    process_->submit({found->second.gateway, 0}, Detach{session, found->second.actor.user});
+    process_->submit({found->second.gateway, 0}, Detach{session, found->second.actor.user, found->second.heard});
     drop_if_closed(session);
 }
 

@@ -61,6 +61,7 @@ class Network final : public Front {
         Actor actor;
         std::uint32_t gateway = 0;
         bool server_open = true;
+        Tick heard{};  // its last frame, by the server's clock
         Micros up_free{};
         Micros down_free{};
     };

@@ -56,6 +56,7 @@ Plan make_plan(std::uint64_t seed) {
     plan.turn_events_max = dice.chance(0.3) ? 1 : static_cast<unsigned>(dice.between(2, 32));
     plan.in_flight_max = dice.chance(0.5) ? 1 : static_cast<unsigned>(dice.between(2, 6));
     plan.limits.text_chars = 400;
+    plan.limits.offline_after = std::chrono::milliseconds{dice.between(2'000, 4'000)};
     plan.drains = dice.chance(0.2);
     if (dice.chance(0.1)) plan.limits.devices_per_user = static_cast<std::uint32_t>(plan.devices_max + dice.below(3));
     if (dice.chance(0.75)) cool(plan, dice);

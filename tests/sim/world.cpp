@@ -64,6 +64,7 @@ void World::crash() {
     trace_.note("crash", figures_.crashes);
     late_ = process_->crash();
     network_.on_crash();
+    model_.on_crash();
     process_.reset();
     if (dice_.chance(plan_.wall_steps_back)) schedule_.clock().set_wall(schedule_.clock().now() - Millis{dice_.between(1, 5000)});
     schedule_.after(dice_.between(Micros{1ms}, Micros{200ms}), [this] { start_process(); });
@@ -134,6 +135,7 @@ void World::run() {
         settle();
         check_rest();
     } while (!unsettled().empty());  // a late request may have stirred something up
+    part();
     std::vector<std::unique_ptr<Walk>> walks;
     for (const auto& person : people_)
         if (!person->is_stranger) walks.push_back(std::make_unique<Walk>(context_, network_, *person));
@@ -141,6 +143,33 @@ void World::run() {
     Audit audit(disk_, model_, plan_);
     audit.run();
     for (const auto& walk : walks) audit.check_walk(*walk);
+}
+
+// Everybody watches everybody. Then some leave, while the bus goes on to lose what it likes; 5 s after that everybody knows.
+void World::part() {
+    constexpr Micros kKnown = 5s;
+    context_.is_at_rest = true;
+    run_until(schedule_.now() + kKnown);
+    for (const auto& device : devices_) device->watch_all();
+    run_until(schedule_.now() + Micros{1s});
+    check_presence();
+    context_.is_bus_bad = true;
+    for (const auto& person : people_) {
+        if (!dice_.chance(0.4)) continue;
+        for (auto* device : person->devices) device->leave(dice_.chance(0.3));
+    }
+    run_until(schedule_.now() + plan_.limits.offline_after + Micros{1s});
+    context_.is_bus_bad = false;
+    run_until(schedule_.now() + kKnown);
+    check_presence();
+}
+
+void World::check_presence() {
+    std::map<UserId, bool> truth;
+    for (const auto& person : people_)
+        truth[person->id] = std::ranges::any_of(person->devices, [](const auto* device) { return !device->has_left(); });
+    truth[kGhost] = false;
+    for (const auto& device : devices_) device->check_presence(truth);
 }
 
 void World::settle() {
@@ -188,7 +217,7 @@ void World::check_rest() {
         for (const auto& shell : process_->shells()) {
             const auto figures = shell->figures();
             sum.sessions += figures.sessions, sum.pollers += figures.pollers;
-            const auto in_use = figures.sessions + figures.pollers;
+            const auto in_use = figures.sessions + figures.pollers + figures.online;
             if (figures.conversations > plan_.limits.conversations_in_memory || figures.users > plan_.limits.users_in_memory + in_use)
                 why = "more in memory than allowed";
         }

@@ -43,6 +43,8 @@ class World {
     void settle();
     std::string unsettled() const;
     void check_rest();
+    void part();
+    void check_presence();
 
     Plan plan_;
     Dice dice_;

@@ -14,7 +14,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from madang.client.asynchronous import AsyncClient
     from madang.client.blocking import Client
-    from madang.client.objects import Account, Conversation, Event, Member, Message, MessageEvent, Page, Session, User
+    from madang.client.objects import (
+        Account,
+        Conversation,
+        Event,
+        Member,
+        Message,
+        MessageEvent,
+        Page,
+        Presence,
+        Receipt,
+        Session,
+        Signal,
+        Typing,
+        User,
+    )
 
 __all__ = [
     "Account",
@@ -26,7 +40,11 @@ __all__ = [
     "Message",
     "MessageEvent",
     "Page",
+    "Presence",
+    "Receipt",
     "Session",
+    "Signal",
+    "Typing",
     "User",
 ]
 

@@ -7,6 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from madang.client import decode
 from madang.client.blocking import GOOD_BYE_WITHIN_S, TIMEOUT_S
 from madang.client.core import Core, types_or_raise
 from madang.client.exchange import Call
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from madang.client.blocking import Where, Who
-    from madang.client.objects import Account, Conversation, Event, Member, Message, MessageEvent, Page, Session, User
+    from madang.client.objects import Account, Conversation, Event, Member, Message, MessageEvent, Page, Presence, Session, Signal, User
     from madang.client.operations import Step, Steps
 
 Json = dict[str, Any]
@@ -270,6 +271,53 @@ class AsyncClient:
     async def leave(self, where: Where) -> None:
         """Leaves a group. Errors: `Client.leave`."""
         await self._run(self._operations.remove_member(where, self.user))
+
+    # ---- presence and typing -----------------------------------------------------------------------------------------------------------
+
+    async def presence(self, *who: Who) -> list[Presence]:
+        """Whether users are online now. Args and errors: `Client.presence`."""
+        return await self._run(self._operations.presence(who))
+
+    def members_presence(self, where: Where) -> AsyncIterator[Presence]:
+        """Whether the members of a conversation are online. Errors: `Client.members_presence`."""
+        return iter_pages(lambda at: self._run(self._operations.members_presence(where, at)))
+
+    async def watch(self, *who: Who) -> None:
+        """Has `signals` tell the presence of these users. Args and errors: `Client.watch`."""
+        self._core.link.watch(await self._run(self._operations.user_ids(who)))
+
+    async def typing(self, where: Where) -> None:
+        """Tells the other members that one is writing. Errors: `Client.typing`."""
+        self._core.link.tell("typing", {"conversation_id": await self._run(self._operations.conversation_id(where))})
+
+    async def signals(self, *, timeout: float | None = None) -> AsyncIterator[Signal]:
+        """What is told and kept nowhere. Args: `Client.signals`."""
+        while (signal := await self.next_signal(timeout=timeout)) is not None:
+            yield signal
+
+    async def next_signal(self, *, timeout: float | None = None) -> Signal | None:
+        """The next signal, or None after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        buffer = self._core.link.signals
+        loop = asyncio.get_running_loop()
+        while True:
+            ready = asyncio.Event()
+
+            def wake(ready: asyncio.Event = ready) -> None:
+                with contextlib.suppress(RuntimeError):  # that loop is closed
+                    loop.call_soon_threadsafe(ready.set)
+
+            raw = buffer.pop(wake)
+            if raw is not None:
+                if (signal := decode.signal(raw)) is not None:
+                    return signal
+                continue
+            try:
+                await asyncio.wait_for(ready.wait(), None if deadline is None else max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                return None
+            finally:
+                buffer.forget(wake)
 
     # ---- accounts ----------------------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
 
+from madang.client import decode
 from madang.client.core import Core, types_or_raise
 from madang.client.exchange import Call
 from madang.client.operations import PAGE, Ask, Pause, TimedOut
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from madang.client.asynchronous import AsyncClient
-    from madang.client.objects import Account, Conversation, Event, Member, Message, MessageEvent, Page, Session, User
+    from madang.client.objects import Account, Conversation, Event, Member, Message, MessageEvent, Page, Presence, Session, Signal, User
     from madang.client.operations import Step, Steps
 
     Who: TypeAlias = "User | Member | Account | Client | AsyncClient | str"
@@ -376,6 +377,70 @@ class Client:
             Forbidden: it is a direct conversation.
         """
         self._run(self._operations.remove_member(where, self.user))
+
+    # ---- presence and typing -----------------------------------------------------------------------------------------------------------
+
+    def presence(self, *who: Who) -> list[Presence]:
+        """Whether users are online now, in the order asked for, each once. Of strangers, and of those who block one, everybody is offline.
+
+        Raises:
+            NotFound: nobody is called so ("@username").
+        """
+        return self._run(self._operations.presence(who))
+
+    def members_presence(self, where: Where) -> Iterator[Presence]:
+        """Whether the members of a conversation are online, read page by page as one goes on.
+
+        Raises:
+            NotFound: there is no such conversation, or one never belonged to it.
+            NotAMember: one has left it.
+        """
+        return iter_pages(lambda at: self._run(self._operations.members_presence(where, at)))
+
+    def watch(self, *who: Who) -> None:
+        """Has `signals` tell the presence of these users instead of those before: now, and whenever it changes; nobody = of friends only.
+
+        Args:
+            who: 1,000 users at most.
+
+        Raises:
+            NotFound: nobody is called so ("@username").
+        """
+        self._core.link.watch(self._run(self._operations.user_ids(who)))
+
+    def typing(self, where: Where) -> None:
+        """Tells the other members that one is writing. Say it again every few seconds; nobody hears of a failure.
+
+        Raises:
+            NotFound: nobody is called so ("@username").
+        """
+        self._core.link.tell("typing", {"conversation_id": self._run(self._operations.conversation_id(where))})
+
+    def signals(self, *, timeout: float | None = None) -> Iterator[Signal]:
+        """What is told and kept nowhere: presence, typing, receipts. Some may be missing; those of a time without a connection are.
+
+        Args:
+            timeout: ends the iteration when nothing came for so many seconds; None = never.
+        """
+        while (signal := self.next_signal(timeout=timeout)) is not None:
+            yield signal
+
+    def next_signal(self, *, timeout: float | None = None) -> Signal | None:
+        """The next signal, or None after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        buffer = self._core.link.signals
+        while True:
+            ready = threading.Event()
+            raw = buffer.pop(ready.set)
+            if raw is not None:
+                if (signal := decode.signal(raw)) is not None:
+                    return signal
+                continue
+            try:
+                if not ready.wait(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                    return None
+            finally:
+                buffer.forget(ready.set)
 
     # ---- accounts ----------------------------------------------------------------------------------------------------------------------
 

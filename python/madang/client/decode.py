@@ -9,7 +9,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from madang.client.objects import Account, Conversation, Event, Member, Message, MessageEvent, Page, Session, User
+from madang.client.objects import (
+    Account,
+    Conversation,
+    Event,
+    Member,
+    Message,
+    MessageEvent,
+    Page,
+    Presence,
+    Receipt,
+    Session,
+    Signal,
+    Typing,
+    User,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,6 +96,22 @@ def conversation(json: Json, users: Mapping[str, User]) -> Conversation:
 def page(json: Json, users: Mapping[str, User]) -> Page:
     messages = tuple(message(each, users) for each in json["messages"])
     return Page(messages, bool(json["has_more_before"]), bool(json["has_more_after"]))
+
+
+def presence(json: Json) -> Presence:
+    return Presence(json["user_id"], json["status"] == "online", optional_time(json.get("last_active_at")))
+
+
+def signal(json: Json) -> Signal | None:
+    """None = of a kind that a later server knows."""
+    match json["type"]:
+        case "presence":
+            return presence(json)
+        case "typing":
+            return Typing(json["conversation_id"], json["user_id"], time(json["expires_at"]))
+        case "receipt":
+            return Receipt(json["conversation_id"], json["user_id"], json["kind"], json["seq"])
+    return None
 
 
 def event(json: Json, users: Mapping[str, User]) -> Event:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from madang.client.backoff import Backoff
 from madang.client.buffer import EventBuffer
 from madang.client.io_thread import io_loop
-from madang.client.protocol import Arrived, Attached, Broken, GoAway, Output, Protocol, Refused, Replied, Resync
+from madang.client.protocol import Arrived, Attached, Broken, GoAway, Output, Protocol, Refused, Replied, Resync, Signalled
+from madang.client.signals import SignalBuffer
 from madang.errors import BadRequest, Error, ResyncRequired, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Link:
         self._loop = io_loop()
         self._pid = os.getpid()
         self.events = EventBuffer(lambda: self._soon(self._catch_up))
+        self.signals = SignalBuffer()
         self._attached: Future[int] = Future()
         self._waiting: dict[int, Future[Json]] = {}
         self._frames_ready = asyncio.Event()
@@ -84,6 +86,14 @@ class Link:
     def attached(self) -> Future[int]:
         """Done with the cursor once the inbox is subscribed for the first time."""
         return self._attached
+
+    def watch(self, user_ids: tuple[str, ...]) -> None:
+        """Asks for the presence of these users instead of those before, on this connection and later ones."""
+        self._soon(self._watch, user_ids)
+
+    def tell(self, op: str, members: Json) -> None:
+        """Says something that needs no answer; it is lost when there is no connection."""
+        self._soon(self._tell, op, members)
 
     def acknowledge(self, cursor: int) -> None:
         """The application has these events; the server hears of it within a second."""
@@ -137,6 +147,14 @@ class Link:
         self._protocol.catch_up()
         self._frames_ready.set()
 
+    def _watch(self, user_ids: tuple[str, ...]) -> None:
+        self._protocol.watch(user_ids)
+        self._frames_ready.set()
+
+    def _tell(self, op: str, members: Json) -> None:
+        self._protocol.tell(op, members)
+        self._frames_ready.set()
+
     def _send_ack(self) -> None:
         with self._ack_lock:
             self._ack_scheduled = False
@@ -157,6 +175,7 @@ class Link:
             self._over = error
         self._give_up.set()
         self.events.end(error)
+        self.signals.end(error)
         settle(self._attached, error)
         for future in self._waiting.values():
             settle(future, error)
@@ -268,14 +287,14 @@ class Link:
                 case Arrived(events):
                     if not self.events.put(events, chars):
                         self._protocol.fall_behind()
-                case Replied(ref, reply):
-                    settle(self._waiting.pop(ref, None), reply)
-                case Refused(ref, error):
-                    settle(self._waiting.pop(ref, None), error)
+                case Replied(ref, outcome) | Refused(ref, outcome):
+                    settle(self._waiting.pop(ref, None), outcome)
                 case Attached(cursor):
                     settle(self._attached, cursor)
                 case Resync(reason, cursor):
                     self.events.put_error(ResyncRequired(f"the events up to {cursor} can't be had any more ({reason})"))
+                case Signalled(signal):
+                    self.signals.put(signal)
                 case GoAway(after):
                     self._leaving = self._loop.create_task(self._leave(socket, after))
                 case Broken(why):

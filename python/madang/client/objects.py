@@ -142,6 +142,56 @@ class Member:
     joined_seq: int = field(compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a user is online. One sees that of friends and of those with whom one shares a conversation; others are offline.
+
+    Attributes:
+        user_id: whose.
+        online: whether a device of the user is connected, or was until a moment ago.
+        last_active_at: UTC; None = never, or not for one's eyes. Of somebody online it may lag.
+    """
+
+    user_id: str
+    online: bool
+    last_active_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Somebody is writing.
+
+    Attributes:
+        conversation_id: where.
+        user_id: who.
+        expires_at: UTC; after that nobody is, unless it was said again.
+    """
+
+    conversation_id: str
+    user_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How far a member has come in a conversation.
+
+    Attributes:
+        conversation_id: where.
+        user_id: who.
+        kind: "delivered" (a device has it) or "read".
+        seq: up to this place.
+    """
+
+    conversation_id: str
+    user_id: str
+    kind: str
+    seq: int
+
+
+Signal = Presence | Typing | Receipt
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened in a conversation, at its place in the user's inbox.

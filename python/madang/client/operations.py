@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from madang.client import decode
 from madang.client.backoff import Backoff
 from madang.client.exchange import Call, Unreachable
-from madang.client.objects import Account, Conversation, Event, Member, Message, Page, Session, User
+from madang.client.objects import Account, Conversation, Event, Member, Message, Page, Presence, Session, User
 from madang.errors import BadRequest, Error, NotAMember, NotFound, RateLimited, TextTooLong, TooLarge, Unavailable
 
 if TYPE_CHECKING:
@@ -267,6 +267,27 @@ class Operations:
         conversation_id = yield from self.conversation_id(where)
         answer = yield from self.get("conversations", conversation_id, "messages", limit=limit, **place)
         return decode.page(answer, (yield from self.users(answer)))
+
+    # ---- presence ----------------------------------------------------------------------------------------------------------------------
+
+    def user_ids(self, who: Iterable[object]) -> Steps[tuple[str, ...]]:
+        ids = []
+        for each in who:
+            ids.append((yield from self.user_id(each)))  # noqa: PERF401 - a comprehension can't yield
+        return tuple(ids)
+
+    def presence(self, who: Iterable[object]) -> Steps[list[Presence]]:
+        ids = yield from self.user_ids(who)
+        found: list[Presence] = []
+        for at in range(0, len(ids), PAGE):
+            answer = yield from self.get("presence", users=",".join(ids[at : at + PAGE]))
+            found += [decode.presence(each) for each in answer["presence"]]
+        return found
+
+    def members_presence(self, where: object, next_page: str | None) -> Steps[tuple[list[Presence], str | None]]:
+        conversation_id = yield from self.conversation_id(where)
+        answer = yield from self.get("conversations", conversation_id, "presence", limit=PAGE, next=next_page)
+        return [decode.presence(each) for each in answer["presence"]], answer.get("next")
 
     def event(self, json: Json) -> Steps[Event]:
         return decode.event(json, (yield from self.users(json)))

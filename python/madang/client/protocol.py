@@ -72,13 +72,20 @@ class GoAway:
 
 
 @dataclass(frozen=True, slots=True)
+class Signalled:
+    """Something that nobody keeps: presence, typing, a receipt."""
+
+    signal: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """This connection is of no more use: open another one."""
 
     why: str
 
 
-Output = Attached | Arrived | Replied | Refused | Resync | GoAway | Broken
+Output = Attached | Arrived | Replied | Refused | Resync | GoAway | Signalled | Broken
 
 
 def encoded(frame: Json) -> str:
@@ -112,6 +119,7 @@ class Protocol:
         self._attach_ref: int | None = None
         self._hole_at: int | None = None
         self._resyncs = 0  # in a row
+        self._watched: tuple[str, ...] = ()
 
     # ---- out ---------------------------------------------------------------------------------------------------------------------------
 
@@ -123,6 +131,8 @@ class Protocol:
         self._resyncs = 0
         self._outgoing.clear()
         self._attach()
+        if self._watched:
+            self._outgoing.append(encoded({"op": "watch", "users": list(self._watched)}))
         self._outgoing.extend(self._unanswered.values())
 
     def disconnected(self) -> None:
@@ -153,6 +163,16 @@ class Protocol:
         """This device has stored every event up to this one. Lost with a connection; a later one says it again."""
         if self.is_connected:
             self._outgoing.append(encoded({"op": "ack", "cursor": cursor}))
+
+    def watch(self, user_ids: tuple[str, ...]) -> None:
+        """Whose presence is to be shown from now on, on later connections too."""
+        self._watched = user_ids
+        self.tell("watch", {"users": list(user_ids)})
+
+    def tell(self, op: str, members: Json) -> None:
+        """Something that needs no answer and may be lost with the connection."""
+        if self.is_connected:
+            self._outgoing.append(encoded({"op": op, **members}))
 
     def fall_behind(self) -> None:
         """There is no room for more events: what arrives is let go, until `catch_up`."""
@@ -190,6 +210,7 @@ class Protocol:
                 "attached": self._on_attached,
                 "resync": self._on_resync,
                 "goaway": self._on_goaway,
+                "signal": self._on_signal,
             }.get(frame["op"])
             return [] if take is None else take(frame)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -250,6 +271,9 @@ class Protocol:
         wait = problem.get("retry_after_ms")
         error = error_for(problem["code"], problem.get("message", ""), retry_after=None if wait is None else wait / 1000)
         return [Refused(ref, error)]
+
+    def _on_signal(self, frame: Json) -> list[Output]:
+        return [Signalled(frame)]
 
     def _on_goaway(self, frame: Json) -> list[Output]:
         return [GoAway(frame.get("after_ms", 0) / 1000)]

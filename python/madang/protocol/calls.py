@@ -86,7 +86,7 @@ class Call:
         return codes
 
 
-TAGS: Final = ("users", "sessions", "conversations", "mentions", "sync", "connect", "server")
+TAGS: Final = ("users", "sessions", "conversations", "mentions", "presence", "sync", "connect", "server")
 PLAIN: Final = "text/plain"
 OF_A_MEMBER: Final = ("not_found", "not_a_member")
 OF_THE_RIGHT: Final = (*OF_A_MEMBER, "forbidden")
@@ -257,6 +257,26 @@ CALLS: Final[tuple[Call, ...]] = (
         about="Remove a member from a group; oneself = leave it.",
         answers={204: None},
         refusals=OF_THE_RIGHT,
+    ),
+    # ---- presence ----
+    Call(
+        name="get_presence",
+        route="GET /v1/presence",
+        about="Whether users are online, on demand. Seen by friends and by those who share a conversation; of others everybody is offline.",
+        query=(
+            Parameter(
+                "users", {"type": "string", "pattern": "^[0-9]{1,20}(,[0-9]{1,20})*$"}, "Ids with commas, 100 at most.", is_required=True
+            ),
+        ),
+        answers={200: ref("PresencePage")},
+    ),
+    Call(
+        name="list_presence",
+        route="GET /v1/conversations/{id}/presence",
+        about="Which members of a conversation are online, on demand: for large groups on entry or refresh.",
+        query=PAGED,
+        answers={200: ref("PresencePage")},
+        refusals=OF_A_MEMBER,
     ),
     # ---- messages ----
     Call(

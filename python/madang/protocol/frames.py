@@ -93,6 +93,22 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "error",
         cursor=CURSOR,
     ),
+    operation(
+        "watch",
+        "Be shown the presence of these users: a signal for each at once, then one for each change. Replaces this socket's last list. "
+        "Replied to only with a `ref`.",
+        "reply",
+        "error",
+        "presence",
+        users={**list_of(ID), "maxItems": 1_000},
+    ),
+    operation(
+        "typing",
+        "Tell the other members that one is writing; say so again every few seconds. Replied to only with a `ref`.",
+        "reply",
+        "error",
+        conversation_id=ID,
+    ),
     operation("ping", "The heartbeat. A WebSocket ping, or any frame, counts too.", "pong"),
 )
 

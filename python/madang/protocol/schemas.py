@@ -178,6 +178,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
     "Members": page_of("members", "Member"),
     "Mention": record("A message that mentions the caller.", conversation_id=ID, seq=SEQ, message=ref("Message")),
     "Mentions": page_of("mentions", "Mention"),
+    "Presence": record(
+        "Whether a user is online. Seen by friends and by those who share a conversation; of others everybody is offline.",
+        optional=("last_active_at",),
+        user_id=ID,
+        status=words("online", "offline"),
+        last_active_at=TIME,
+    ),
+    "PresencePage": page_of("presence", "Presence"),
     "History": record(
         "A stretch of a conversation's messages, by rising `seq`.",
         messages=list_of(ref("Message")),

@@ -122,6 +122,10 @@ def member(who: Json, role: str, joined_seq: int) -> Json:
     return {"user": who, "role": role, "joined_seq": joined_seq}
 
 
+def online(user_id: str) -> Json:
+    return {"user_id": user_id, "status": "online", "last_active_at": AT}
+
+
 def in_log(cursor: int, kind: str, conversation_id: str, seq: int, **more: Json) -> Json:
     return {"cursor": cursor, "type": kind, "conversation_id": conversation_id, "seq": seq, **more}
 
@@ -234,6 +238,22 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
         ),
     ),
     Spoken(who="alice", says={"op": "ping"}, hears=(("pong", {"op": "pong"}),)),
+    # ---- who is here, and who is writing ----
+    Spoken(
+        who="alice",
+        says={"op": "watch", "ref": 5, "users": [BOB_ID]},
+        hears=(
+            ("reply", {"op": "reply", "ref": 5}),
+            ("presence", {"op": "signal", "type": "presence", **online(BOB_ID)}),
+        ),
+    ),
+    Spoken(who="bob", says={"op": "typing", "ref": "t1", "conversation_id": DIRECT_ID}, hears=(("reply", {"op": "reply", "ref": "t1"}),)),
+    Spoken(
+        who="alice",
+        hears=(("typing", {"op": "signal", "type": "typing", "conversation_id": DIRECT_ID, "user_id": BOB_ID, "expires_at": AT}),),
+    ),
+    Exchange(who="bob", call="get_presence", query={"users": ALICE_ID}, answer={"presence": [online(ALICE_ID)]}),
+    Exchange(who="bob", call="list_presence", path=IN_DIRECT, answer={"presence": [online(ALICE_ID), online(BOB_ID)]}),
     Spoken(
         who="alice",
         says={"op": "attach", "ref": 4, "cursor": 1000},

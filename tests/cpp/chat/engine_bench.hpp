@@ -101,6 +101,7 @@ class EngineBench {
     MemoryStore& store() { return store_; }
     ManualClock& clock() { return clock_; }
     std::vector<Event>& events(SessionId session) { return events_[session]; }  // what the socket got
+    std::vector<Signal>& signals(SessionId session) { return signals_[session]; }
     std::vector<ResyncRequired>& resyncs(SessionId session) { return resyncs_[session]; }
     std::vector<CloseCode>& closes(SessionId session) { return closes_[session]; }
     std::map<SessionId, Cursor>& attached() { return attached_; }
@@ -129,6 +130,8 @@ class EngineBench {
             if (answers_pages) engine_->handle({}, Drained{page->to.session, user_of(page->to.session)}), busy_ = true;
         } else if (const auto* delivery = std::get_if<Delivery>(&effect)) {
             for (const auto& to : delivery->to) events_[to.session].push_back({to.cursor, to.role, delivery->entry});
+        } else if (const auto* signalling = std::get_if<Signalling>(&effect)) {
+            for (const auto& to : signalling->to) signals_[to.session].push_back(signalling->signal);
         } else if (const auto* resync = std::get_if<Resync>(&effect)) {
             resyncs_[resync->session].push_back(resync->why);
         } else if (const auto* close = std::get_if<CloseSocket>(&effect)) {
@@ -150,6 +153,7 @@ class EngineBench {
     std::uint64_t last_session_ = 0;
     std::map<std::uint64_t, Result<Response>> replies_;
     std::map<SessionId, std::vector<Event>> events_;
+    std::map<SessionId, std::vector<Signal>> signals_;
     std::map<SessionId, std::vector<ResyncRequired>> resyncs_;
     std::map<SessionId, std::vector<CloseCode>> closes_;
     std::map<SessionId, Cursor> attached_;

@@ -208,7 +208,7 @@ TEST_P(LoopTest, attached_session_sees_every_event_once_and_in_order) {
     ASSERT_GE(seen.size(), 301u);
     for (std::size_t i = 1; i < seen.size(); ++i) EXPECT_EQ(seen[i], "event " + std::to_string(i));
     on(loop, [&](Loop& it) {
-        it.submit(Detach{session, bob.user}, {});
+        it.submit(Detach{session, bob.user, clock_.tick()}, {});
         it.close_session(session);
     });
 }

@@ -171,7 +171,7 @@ const std::vector<Kind>& kinds() {
          [](std::string_view b) { return encoded_again(decode_member(UserId{1}, b)); }},
         {"account",
          [](Dice& d) {
-             Account account{d.profile(), d.text(), d.text(), d.text(20), {}, d.coin()};
+             Account account{d.profile(), d.text(), d.text(), d.text(20), {}, d.coin(), d.time()};
              for (auto n = d.below(4); n > 0; --n) account.roles.push_back(d.text(20));
              return bytes_of(account);
          },
@@ -228,7 +228,7 @@ TEST(Records, every_other_kind_is_equal_to_what_was_stored) {
         ASSERT_EQ(decode_conversation(conversation.id, bytes_of(conversation)), conversation);
         const auto member = dice.member();
         ASSERT_EQ(decode_member(member.user.id, bytes_of(member)), member);
-        const Account account{dice.profile(), dice.text(), dice.text(), dice.text(), {dice.text(), "operator"}, dice.coin()};
+        const Account account{dice.profile(), dice.text(), dice.text(), dice.text(), {dice.text(), "operator"}, dice.coin(), dice.time()};
         ASSERT_EQ(decode_account(account.profile.id, bytes_of(account)), account);
         const Device device{dice.id<DeviceId>(), dice.text(), dice.text(), dice.digest256(),
                             dice.time(),         dice.time(), dice.time(), dice.id<Cursor>()};

@@ -1,0 +1,193 @@
+"""Who is online, and who is told. The clock is moved instead of waited for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from harness.api import Json, refused
+from harness.device import Device
+from harness.listener import Listener
+from harness.server import MakeServer, Server
+
+NOBODY = "4096000077"
+
+
+@pytest.fixture
+def yard(make_server: MakeServer) -> Server:
+    return make_server(clock="movable")
+
+
+@pytest.fixture
+def anna(yard: Server) -> Device:
+    return Device.sign_up(yard.api, "anna")
+
+
+@pytest.fixture
+def bert(yard: Server) -> Device:
+    return Device.sign_up(yard.api, "bert")
+
+
+def presence(device: Device, *users: str) -> list[Json]:
+    return list(device.get("/presence", users=",".join(users))["presence"])
+
+
+def status(device: Device, user: str) -> str:
+    return str(presence(device, user)[0]["status"])
+
+
+def watching(device: Device, *users: str) -> Listener:
+    listener = device.connect()
+    listener.request("watch", users=list(users))
+    for user in users:
+        listener.expect_signal("presence", user_id=user)
+    return listener
+
+
+def test_online_from_attach_and_not_before(anna: Device, bert: Device) -> None:
+    cid = anna.direct(bert)
+    bert.caught_up(cid)
+    socket = anna.connect(attach=False)
+    socket.ping()
+    assert status(bert, anna.id) == "offline"
+    socket.attach()
+    assert status(bert, anna.id) == "online"
+    assert datetime.fromisoformat(presence(bert, anna.id)[0]["last_active_at"])
+
+
+def test_a_lost_connection_is_offline_after_the_time_and_not_sooner(yard: Server, anna: Device, bert: Device) -> None:
+    bert.caught_up(anna.direct(bert))
+    listener = anna.connect()
+    reader = watching(bert, anna.id)
+    listener.close()
+    yard.advance(25)
+    assert status(bert, anna.id) == "online"
+    assert reader.new_signals("presence") == []
+    yard.advance(6)
+    reader.expect_signal("presence", user_id=anna.id, status="offline")
+    assert status(bert, anna.id) == "offline"
+
+
+def test_a_short_loss_is_not_told(yard: Server, anna: Device, bert: Device) -> None:
+    bert.caught_up(anna.direct(bert))
+    first = anna.connect()
+    reader = watching(bert, anna.id)
+    first.close()
+    yard.advance(20)
+    second = anna.connect()
+    yard.advance(60)
+    assert reader.new_signals("presence") == []
+    second.ping()
+
+
+def test_a_silent_socket_is_offline_with_its_close(yard: Server, anna: Device, bert: Device) -> None:
+    bert.caught_up(anna.direct(bert))
+    silent = anna.connect()
+    silent.keeps_silent, silent.socket.answers_pings = True, False
+    reader = watching(bert, anna.id)
+    yard.advance(31)
+    assert silent.expect_close().code == 4008
+    reader.expect_signal("presence", user_id=anna.id, status="offline")
+
+
+def test_the_last_device_that_logs_out_is_offline_at_once(anna: Device, bert: Device) -> None:
+    bert.caught_up(anna.direct(bert))
+    laptop = anna.another()
+    anna.connect(), laptop.connect()
+    reader = watching(bert, anna.id)
+    laptop.call("DELETE", "/sessions/current")
+    reader.ping()
+    assert status(bert, anna.id) == "online"
+    anna.call("DELETE", "/sessions/current")
+    told = reader.expect_signal("presence", user_id=anna.id)
+    assert told["status"] == "offline"
+    assert "last_active_at" in told
+
+
+def test_strangers_and_unknown_ids_look_alike(yard: Server, anna: Device, bert: Device) -> None:
+    bert.caught_up(anna.direct(bert))
+    anna.connect()
+    mallory = Device.sign_up(yard.api, "mallory")
+    assert presence(mallory, anna.id, NOBODY) == [{"user_id": anna.id, "status": "offline"}, {"user_id": NOBODY, "status": "offline"}]
+    listener = mallory.connect()
+    listener.request("watch", users=[anna.id, NOBODY])
+    for user in (anna.id, NOBODY):
+        assert listener.expect_signal("presence", user_id=user) == {
+            "op": "signal",
+            "type": "presence",
+            "user_id": user,
+            "status": "offline",
+        }
+
+
+def test_who_leaves_the_group_sees_nothing_any_more(anna: Device, bert: Device) -> None:
+    cid = anna.group(bert)
+    bert.caught_up(cid)
+    anna.connect()
+    reader = watching(bert, anna.id)
+    anna.call("DELETE", f"/conversations/{cid}/members/{bert.id}")
+    told = reader.expect_signal("presence", user_id=anna.id)
+    assert told == {"op": "signal", "type": "presence", "user_id": anna.id, "status": "offline"}
+    bert.caught_up(anna.direct(bert))
+    reader.expect_signal("presence", user_id=anna.id, status="online")
+
+
+def test_a_new_list_replaces_the_old_one(anna: Device, bert: Device) -> None:
+    bert.caught_up(anna.direct(bert))
+    reader = watching(bert, anna.id)
+    reader.request("watch", users=[bert.id])
+    reader.expect_signal("presence", user_id=bert.id, status="online")
+    anna.connect()
+    assert status(bert, anna.id) == "online"
+    assert reader.new_signals("presence") == []
+
+
+def test_a_long_poll_is_presence_until_some_time_after_it(yard: Server, anna: Device, bert: Device) -> None:
+    cid = anna.direct(bert)
+    tail = anna.caught_up(cid)
+    bert.caught_up(cid)
+    yard.advance(31)  # those polls are over
+    assert status(bert, anna.id) == "offline"
+    anna.sync(tail)
+    assert status(bert, anna.id) == "offline"
+    anna.sync(tail, wait="10ms")
+    assert status(bert, anna.id) == "online"
+    yard.advance(31)
+    assert status(bert, anna.id) == "offline"
+
+
+def test_a_restart_begins_with_everybody_offline_and_their_last_time(yard: Server, anna: Device, bert: Device) -> None:
+    bert.caught_up(anna.direct(bert))
+    anna.connect()
+    before = presence(bert, anna.id)[0]["last_active_at"]
+    yard.restart(kill=True)
+    after = presence(bert, anna.id)[0]
+    assert after["status"] == "offline"
+    assert abs((datetime.fromisoformat(after["last_active_at"]) - datetime.fromisoformat(before)).total_seconds()) <= 60
+    anna.connect()
+    assert status(bert, anna.id) == "online"
+
+
+def test_members_are_asked_for_page_by_page(anna: Device, bert: Device, yard: Server) -> None:
+    cid = anna.group(bert, Device.sign_up(yard.api, "carol"))
+    bert.connect()
+    everybody = anna.pages(f"/conversations/{cid}/presence", "presence", 2)
+    assert {each["user_id"]: each["status"] for each in everybody}[bert.id] == "online"
+    assert len(everybody) == 3
+    with refused("not_found"):
+        Device.sign_up(yard.api, "mallory").get(f"/conversations/{cid}/presence")
+
+
+def test_bad_questions_are_refused(anna: Device) -> None:
+    for question in ("", "x", "1,", "1,,2", ",".join(str(n) for n in range(1, 102))):
+        with refused("bad_request"):
+            anna.get("/presence", users=question)
+    with refused("bad_request"):
+        anna.get("/presence")
+    listener = anna.connect()
+    for users in (None, "1", [1], ["x"], [str(n) for n in range(1, 1_002)]):
+        with refused("bad_request"):
+            listener.request("watch", users=users)
+    listener.send_json({"op": "watch", "users": "1"})  # without a ref: silence
+    listener.ping()
+    assert listener.replies == {}
