@@ -33,6 +33,8 @@ enum class Mutant : std::uint8_t {
     offline_on_cut,             // a user is offline as soon as the last connection is lost
     lost_lease,                 // a lease is taken once and not renewed
     presence_for_all,           // anybody may see anybody's presence
+    muted_may_write,            // a mute does not keep anybody from writing
+    two_owners,                 // who gives the owner's role away keeps it
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

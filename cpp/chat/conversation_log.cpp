@@ -48,7 +48,8 @@ Result<const Member*> ConversationLog::require_group_member(UserId user) const {
 Result<> ConversationLog::may_write(UserId user, Time now) const {
     const auto member = require_member(user);
     if (!member) return std::unexpected(member.error());
-    if ((*member)->muted_until > now) return fail(Code::muted, "you are muted here", (*member)->muted_until - now);
+    if ((*member)->muted_until > now && !mutant(Mutant::muted_may_write))
+        return fail(Code::muted, "you are muted here", (*member)->muted_until - now);
     return {};
 }
 
@@ -82,6 +83,8 @@ Result<> ConversationLog::may_change(UserId actor, UserId target, std::optional<
     const auto* other = find_member(target);
     const auto present = other && other->present() ? other->role : Role::member;
     const auto wanted = std::max(present, role.value_or(present));
+    const auto hands_over = role == Role::owner && (*member)->role == Role::owner && actor != target && other && other->present();
+    if (hands_over) return {};
     if ((*member)->role <= wanted) return fail(Code::forbidden, "only a higher role may give or change this role");
     return {};
 }
@@ -181,7 +184,7 @@ EntryPtr ConversationLog::append_revision(EntryType type, const Entry& message, 
     return entry;
 }
 
-EntryPtr ConversationLog::append_joined(const Profile& user, Role role, UserId actor, Time now) {
+EntryPtr ConversationLog::append_joined(const Profile& user, Role role, std::optional<Time> muted_until, UserId actor, Time now) {
     auto at = std::ranges::lower_bound(members_, user.id, {}, [](const Member& m) { return m.user.id; });
     if (at == members_.end() || at->user.id != user.id) {
         addressed_.insert(addressed_.begin() + (at - members_.begin()), Seq{});
@@ -190,7 +193,7 @@ EntryPtr ConversationLog::append_joined(const Profile& user, Role role, UserId a
     names_.forget();
     at->user = user;
     at->role = role;
-    at->muted_until = Time{};
+    at->muted_until = muted_until.value_or(at->muted_until);
     at->stays.push_back({next(head_), Seq{}});
     ++conversation_.members_count;
     return append_change(EntryType::member_joined, actor, now, &*at);
@@ -208,7 +211,7 @@ EntryPtr ConversationLog::append_member_updated(UserId user, std::optional<Role>
                                                 Time now) {
     auto& changed = member(user);
     changed.role = role.value_or(changed.role);
-    changed.muted_until = muted_until.value_or(changed.muted_until);
+    changed.muted_until = changed.role == Role::owner ? Time{} : muted_until.value_or(changed.muted_until);
     return append_change(EntryType::member_updated, actor, now, &changed);
 }
 

@@ -35,11 +35,12 @@ class ConversationLog {
 
     // The member's row, if `user` is one now.
     Result<const Member*> require_member(UserId user) const;
-    Result<> may_write(UserId user, Time now) const;                                   // muted, with retry_after
-    Result<> may_update(UserId user) const;                                            // title and settings: owner and admins
-    Result<> may_invite(UserId user) const;                                            // by settings.invite
-    Result<> may_remove(UserId actor, UserId target) const;                            // kick: a higher role; leave: oneself
-    Result<> may_change(UserId actor, UserId target, std::optional<Role> role) const;  // a higher role than both the old and the new one
+    Result<> may_write(UserId user, Time now) const;         // muted, with retry_after
+    Result<> may_update(UserId user) const;                  // title and settings: owner and admins
+    Result<> may_invite(UserId user) const;                  // by settings.invite
+    Result<> may_remove(UserId actor, UserId target) const;  // kick: a higher role; leave: oneself
+    // A higher role than both the old and the new one; the owner may give that role to another member.
+    Result<> may_change(UserId actor, UserId target, std::optional<Role> role) const;
 
     // The oldest entry that this member may read now.
     Seq readable_from(const Member& member) const;
@@ -53,8 +54,10 @@ class ConversationLog {
     // one.
     EntryPtr append_edited(const Entry& message, std::string text, UserId actor, Time now);
     EntryPtr append_deleted(const Entry& message, UserId actor, Time now);
-    EntryPtr append_joined(const Profile& user, Role role, UserId actor, Time now);
+    // A mute that is not over outlasts leaving and coming back, unless `muted_until` says otherwise.
+    EntryPtr append_joined(const Profile& user, Role role, std::optional<Time> muted_until, UserId actor, Time now);
     EntryPtr append_left(UserId user, UserId actor, Time now);
+    // Who becomes the owner is muted no longer: nobody could lift it.
     EntryPtr append_member_updated(UserId user, std::optional<Role> role, std::optional<Time> muted_until, UserId actor, Time now);
     EntryPtr append_updated(const UpdateConversation& change, Time now);
     // Who follows an owner who leaves: the oldest admin, else the oldest member; none if nobody is left.

@@ -1,4 +1,5 @@
 // What members do to a conversation besides writing: every change is an entry of its log.
+#include "base/mutant.hpp"
 #include "base/text.hpp"
 #include "chat/engine_state.hpp"
 #include "store/keys.hpp"
@@ -43,17 +44,27 @@ void Engine::State::on(const ReplyTo& from, PutMember&& request) {
     with_conversation(from, request.conversation, [this, from, request](ConversationState& conversation) mutable {
         auto& log = conversation.log;
         const auto actor = request.actor.user;
+        const auto now = clock_.now();
+        if (request.muted_until && *request.muted_until <= now) request.muted_until = Time{};
         const auto* present = log.find_member(request.user);
         if (!present || !present->present()) return invite(from, std::move(request));
         if (const auto member = log.require_member(actor); !member) return refuse(from, member.error());
         const auto changes_role = request.role && *request.role != present->role;
-        const auto changes_mute = request.muted_until && *request.muted_until != present->muted_until;
+        const auto muted_until = present->muted_until > now ? present->muted_until : Time{};
+        const auto changes_mute = request.muted_until && *request.muted_until != muted_until;
         if (changes_role || changes_mute) {
             if (const auto may = log.may_change(actor, request.user, request.role); !may) return refuse(from, may.error());
+            const auto hands_over = request.role == Role::owner;
+            if (hands_over && request.muted_until > Time{}) return refuse(from, {Code::bad_request, "an owner can't be muted", {}});
             if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
-            const auto entry = log.append_member_updated(request.user, request.role, request.muted_until, actor, clock_.now());
-            put_member_row(conversation, request.user);
-            publish(conversation, entry);
+            const auto change = [&](UserId user, std::optional<Role> role, std::optional<Time> until) {
+                const auto entry = log.append_member_updated(user, role, until, actor, now);
+                put_member_row(conversation, user);
+                publish(conversation, entry);
+            };
+            // First: as of no entry there are two owners.
+            if (hands_over && !mutant(Mutant::two_owners)) change(actor, Role::admin, std::nullopt);
+            change(request.user, request.role, request.muted_until);
         } else if (const auto may = log.may_invite(actor); !may) {
             return refuse(from, may.error());
         }
@@ -82,8 +93,9 @@ void Engine::State::invite(const ReplyTo& from, PutMember&& request) {
                               if (const auto* member = found.log.find_member(request.user); member && member->present())
                                   return reply(from, *member);
                               if (const auto may = check(found); !may) return refuse(from, may.error());
-                              const auto entry =
-                                  found.log.append_joined(profile, request.role.value_or(Role::member), request.actor.user, clock_.now());
+                              const auto entry = found.log.append_joined(profile, request.role.value_or(Role::member), request.muted_until,
+                                                                         request.actor.user, clock_.now());
+                              ++figures_.joins;
                               put_conversation_row(found);
                               put_member_row(found, request.user);
                               publish(found, entry);
@@ -104,6 +116,7 @@ void Engine::State::on(const ReplyTo& from, RemoveMember&& request) {
         put_conversation_row(conversation);
         put_member_row(conversation, request.user);
         publish(conversation, left);
+        ++figures_.leaves;
         if (const auto heir = was_owner ? log.successor(request.user) : std::nullopt) {
             const auto entry = log.append_member_updated(*heir, Role::owner, std::nullopt, actor, now);
             put_member_row(conversation, *heir);

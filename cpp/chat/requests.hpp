@@ -195,13 +195,14 @@ struct ListMembers {
     std::uint32_t limit = 100;
     std::optional<UserId> after;
 };
-// Invites, or changes a member's role. Answers Member. Errors: forbidden, group_full, not_found.
+// Invites, changes a member's role, or mutes. The owner may give that role away and is an admin then. Answers Member.
+// Errors: forbidden, group_full, not_found, bad_request (an owner that is muted).
 struct PutMember {
     Actor actor;
     ConversationId conversation;
     UserId user;
     std::optional<Role> role;
-    std::optional<Time> muted_until;
+    std::optional<Time> muted_until;  // none = as it is; a past time lifts the mute
 };
 // Kicks, or leaves (oneself). Answers Done. Errors: forbidden, not_found.
 struct RemoveMember {

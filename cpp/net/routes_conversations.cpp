@@ -91,7 +91,9 @@ void list_members(Call& call) {
     if (*next) request.after = UserId{**next};
     call.ask<MemberPage>(request, [](Call& asked, const MemberPage& page) {
         std::string json;
-        wire::append_list(json, "members", page.members, page.next ? to_string(*page.next) : "", wire::append_member);
+        wire::append_list(
+            json, "members", page.members, page.next ? to_string(*page.next) : "",
+            [now = asked.core().clock().now()](std::string& out, const Member& member) { wire::append_member(out, member, now); });
         asked.answer(200, std::move(json));
     });
 }
@@ -103,9 +105,9 @@ void put_member(Call& call) {
     if (!user) return call.refuse(user.error());
     const auto body = wire::parse_member(call.request().body);
     if (!body) return call.refuse(body.error());
-    call.ask<Member>(PutMember{call.actor(), *conversation, *user, body->role, {}}, [](Call& asked, const Member& member) {
+    call.ask<Member>(PutMember{call.actor(), *conversation, *user, body->role, body->muted_until}, [](Call& asked, const Member& member) {
         std::string json;
-        wire::append_member(json, member);
+        wire::append_member(json, member, asked.core().clock().now());
         asked.answer(200, std::move(json));
     });
 }

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "wire/json_object.hpp"
 #include "wire/member_checks.hpp"
+#include "wire/times.hpp"
 #include "wire/words.hpp"
 
 namespace madang::wire {
@@ -168,8 +169,12 @@ Result<MemberBody> parse_member(std::string_view body) {
     auto members = read(body.empty() ? "{}" : body, {"role", "muted_until"});
     if (!members) return std::unexpected(members.error());
     const auto& [role, muted_until] = *members;
-    if (is_given(muted_until)) return fail(Code::bad_request, "this server does not offer `muted_until`");
     MemberBody member;
+    if (muted_until.is(Kind::null)) member.muted_until = Time{};
+    if (is_given(muted_until)) {
+        if (muted_until.is(Kind::string)) member.muted_until = parse_time(muted_until.text);
+        if (!member.muted_until) return wrong_member(muted_until, "a time as of RFC 3339, or null");
+    }
     if (auto good = optional_word(role, member.role); !good) return std::unexpected(good.error());
     return member;
 }

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/limits.hpp"
 #include "base/result.hpp"
@@ -68,6 +69,7 @@ Result<ConversationPatch> parse_conversation_patch(std::string_view body, const 
 // PUT /v1/conversations/{id}/members/{user_id}. An empty body is as good as `{}`.
 struct MemberBody {
     std::optional<Role> role;
+    std::optional<Time> muted_until;  // null in the body: the epoch, which lifts the mute as any past time does
 };
 Result<MemberBody> parse_member(std::string_view body);
 

@@ -92,7 +92,7 @@ std::string encode_event_body(const Entry& entry, const Viewer& viewer) {
         append_message(out, *message);
     } else if (is_of_member && !is_own_leaving) {
         out += R"(,"member":)";
-        append_member(out, entry.change->member);
+        append_member(out, entry.change->member, entry.created_at);  // as of the entry, whenever it is read
     }
     if (!message && (!is_of_member || is_own_leaving || is_own_joining)) append_conversation_member(out, entry, viewer);
     out += '}';

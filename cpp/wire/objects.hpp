@@ -48,11 +48,12 @@ struct ConversationObject {
     const OwnView* own = nullptr;         // null = not known here: its members are left out
 };
 void append_conversation(std::string& out, const ConversationObject& view);
-void append_member(std::string& out, const Member& member);
 // `"seq":…,"unread":…,"unread_mentions":…`: a marker and what lies behind it, without braces.
 void append_read_state(std::string& out, Seq marker, std::uint32_t unread, std::uint32_t unread_mentions);
 // `user_id, status, last_active_at`.
 void append_presence(std::string& out, const PresenceSignal& presence);
+// A mute that is over by `now` is none.
+void append_member(std::string& out, const Member& member, Time now);
 // `entry` must be a message's.
 void append_message(std::string& out, const Entry& entry);
 

@@ -288,3 +288,42 @@ def test_the_default_limit_is_a_hundred_with_the_owner(alice: Device, crowd: lis
     assert len(alice.members(cid)) == 100
     with refused("group_full"):
         put(alice, cid, crowd[99])
+
+
+def test_the_owner_gives_the_role_away_and_is_an_admin_then(alice: Device, bob: Device, carol: Device) -> None:
+    cid = alice.group(bob, carol)
+    head = alice.get(f"/conversations/{cid}")["head_seq"]
+    listener = carol.connect()
+    assert put(alice, cid, bob, role="owner")["role"] == "owner"
+    events = [listener.expect_type("member.updated") for _ in range(2)]
+    assert [(event["member"]["user"]["id"], event["member"]["role"]) for event in events] == [(alice.id, "admin"), (bob.id, "owner")]
+    assert [event["seq"] for event in events] == [head + 1, head + 2]
+    assert roles(carol, cid) == {alice.id: "admin", bob.id: "owner", carol.id: "member"}
+    with refused("forbidden"):
+        put(alice, cid, carol, role="owner")
+    put(bob, cid, alice, role="member")
+
+
+def test_nobody_but_the_owner_gives_it_away_and_only_to_a_member(alice: Device, bob: Device, carol: Device) -> None:
+    cid = alice.group(bob)
+    put(alice, cid, bob, role="admin")
+    for actor, user in [(bob, bob), (alice, carol)]:
+        with refused("forbidden"):
+            put(actor, cid, user, role="owner")
+    put(alice, cid, alice, role="owner")  # as it is
+    assert roles(alice, cid) == {alice.id: "owner", bob.id: "admin"}
+
+
+def test_racing_gifts_of_ownership_leave_one_owner(alice: Device, bob: Device, carol: Device) -> None:
+    cid = alice.group(bob, carol)
+
+    def give(to: Device) -> str:
+        try:
+            put(alice, cid, to, role="owner")
+        except Problem as problem:
+            return problem.code
+        return "given"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(give, [bob, carol])) == ["forbidden", "given"]
+    assert sorted(roles(alice, cid).values()) == ["admin", "member", "owner"]

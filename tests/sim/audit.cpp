@@ -48,6 +48,7 @@ void Audit::run() {
     check_revisions();
     check_acked_revisions();
     check_deleted_texts();
+    check_groups();
     check_keys();
     check_inboxes();
     check_mentions();

@@ -40,6 +40,8 @@ class Audit {
     void check_acked_revisions() const;
     void check_deleted_texts() const;
     void check_mentions() const;
+    void check_groups() const;
+    static void check_rules(const Log& source);
     void check_keys() const;
     void check_inboxes() const;
     void check_inbox(UserId user, const std::vector<InboxItem>& items) const;

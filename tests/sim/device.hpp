@@ -105,7 +105,6 @@ class Device final : public Endpoint {
     void create_again();
     void make(CreateGroup create);
     void create_direct();
-    void change_members();
     void change_conversation();
     void read_history();
     void read_lists();
@@ -125,6 +124,11 @@ class Device final : public Endpoint {
     Person* some_peer();
     std::string new_text();
     std::string new_client_id();
+
+    // ---- device_groups.cpp: what members do to each other
+    void change_members();
+    void mute_somebody();
+    void hand_over();
 
     Context& context_;
     Model& model_;

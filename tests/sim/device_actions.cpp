@@ -38,8 +38,10 @@ void Device::do_something() {
         Choice{4, &Device::acknowledge},     Choice{1, &Device::sign_out},
         Choice{6, &Device::attach_again},    Choice{16, &Device::revise},
         Choice{12, &Device::mark_read},      Choice{3, &Device::update_view},
-        Choice{6, &Device::attach_again},    Choice{5, &Device::watch},
+        Choice{5, &Device::watch},
         Choice{2, &Device::ask_presence},    Choice{3, &Device::type},
+        Choice{4, &Device::mute_somebody},
+        Choice{1, &Device::hand_over},
     };
     constexpr unsigned total = [] {
         unsigned sum = 0;
@@ -224,20 +226,6 @@ void Device::create_direct() {
     ask(CreateDirect{actor(), peer->id}, [this](const Answer& answer) {
         if (const auto* view = ok<ConversationView>(answer)) learn(view->conversation.id);
     });
-}
-
-void Device::change_members() {
-    const auto conversation = some_conversation();
-    const auto* peer = some_peer();
-    if (!conversation) return;
-    const auto kind = context_.dice.below(10);
-    if (kind < 1) return ask(RemoveMember{actor(), *conversation, person_.id});
-    if (!peer) return;
-    if (kind < 3) return ask(RemoveMember{actor(), *conversation, peer->id});
-    PutMember put{actor(), *conversation, context_.dice.chance(0.03) ? kGhost : peer->id, std::nullopt, std::nullopt};
-    if (kind == 8 && context_.dice.chance(0.3)) put.muted_until = context_.schedule.clock().now() + Millis{context_.dice.below(600)};
-    if (kind == 9) put.role = context_.dice.chance(0.6) ? Role::admin : Role::member;
-    ask(std::move(put));
 }
 
 void Device::change_conversation() {

@@ -54,6 +54,7 @@ Digest256 secret_of(UserId user) {
 Asked Model::on_asked(Request request, std::optional<SessionId> session) {
     Asked asked;
     const auto [user, conversation] = about(request);
+    asked.at = context_.schedule.clock().now();
     asked.knew = knows(user, conversation);
     asked.seen = seen(user, conversation);
     if (const auto found = markers_.find({user, conversation}); found != markers_.end()) asked.marker = found->second;
@@ -84,7 +85,7 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
                    [&](const CloseSession& close) { sign_outs_asked_.insert({close.actor.user, close.device}); },
                    [&](const Sync& sync) { asked.shown = shown(sync.actor.user); },
                    [&](const PutMember& put) {
-                       if (put.muted_until) mutes_asked_.insert({put.user, put.conversation});
+                       if (put.muted_until) mutes_asked_[{put.user, put.conversation}].insert(*put.muted_until);
                    },
                    [&](const RemoveMember& remove) { removals_asked_.insert({remove.user, remove.conversation}); },
                    [&](const CreateGroup& create) { asked.done = groups_.contains({create.actor.user, create.client_id}); },

@@ -66,6 +66,7 @@ struct Asked {
     Seq marker;                // the asker's read marker there
     bool knew = false;         // the asker had been a member of the conversation
     bool done = false;         // what it asks for had been acked
+    Time at{};          // by the server's wall clock
 };
 
 class Model {
@@ -124,6 +125,7 @@ class Model {
   private:
     void check_error(const Asked& asked, const Error& error) const;
     void check_refusal_of_member(const Asked& asked, UserId user, ConversationId conversation, Code code) const;
+    void check_mute(const Asked& asked, const Send& send, const Error& error) const;
     void on_ok(const Asked& asked, const Response& response);
     void on_message(const EntryPtr& entry);
     void check_text(const Entry& entry) const;
@@ -167,7 +169,7 @@ class Model {
     std::map<std::pair<UserId, ConversationId>, Seq> markers_;  // as answered
     std::set<std::pair<UserId, ConversationId>> known_;
     std::set<std::pair<UserId, ConversationId>> removals_asked_;
-    std::set<std::pair<UserId, ConversationId>> mutes_asked_;
+    std::map<std::pair<UserId, ConversationId>, std::set<Time>> mutes_asked_;  // until when
     std::map<std::string, unsigned> sign_ups_asked_;
     std::map<std::string, UserId> accounts_;
     std::set<UserId> users_;

@@ -31,6 +31,17 @@ void Model::check_refusal_of_member(const Asked& asked, UserId user, Conversatio
         throw Violation("not_a_member for one whom nobody removed");
 }
 
+// Some mute that was asked for ends when the error says, counted from a moment between the request and now.
+void Model::check_mute(const Asked& asked, const Send& send, const Error& error) const {
+    const auto mutes = mutes_asked_.find({send.actor.user, send.conversation});
+    if (mutes == mutes_asked_.end()) throw Violation("muted, and nobody asked for it");
+    if (error.retry_after.count() <= 0) throw Violation("muted, and the mute is over");
+    if (context_.plan.wall_steps_back > 0) return;
+    const auto now = context_.schedule.clock().now();
+    const auto explains = [&](Time until) { return until - error.retry_after >= asked.at && until - error.retry_after <= now; };
+    if (std::ranges::none_of(mutes->second, explains)) throw Violation("muted for a time that nobody asked for");
+}
+
 void Model::check_error(const Asked& asked, const Error& error) const {
     const auto code = error.code;
     const auto kind = " to request kind " + std::to_string(asked.request.index()) + ": " + error.detail;
@@ -111,8 +122,7 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                    [&](const Send& r) {
                        if (code_points(r.text) > context_.plan.limits.text_chars) return one_of({Code::text_too_long});
                        if (code == Code::client_id_reused && texts_.at({r.actor.user, r.client_id}).size() > 1) return;
-                       if (code == Code::muted && mutes_asked_.contains({r.actor.user, r.conversation}) && error.retry_after.count() > 0)
-                           return;
+                       if (code == Code::muted) return check_mute(asked, r, error);
                        if (r.peer == kGhost) return one_of({Code::not_found});
                        if (r.peer) return one_of({});
                        one_of({Code::not_found, Code::not_a_member});

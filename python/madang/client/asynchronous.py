@@ -17,6 +17,7 @@ from madang.errors import BadRequest, Error
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
     from concurrent.futures import Future
+    from datetime import datetime, timedelta
     from types import TracebackType
 
     from madang.client.blocking import Where, Who
@@ -263,6 +264,10 @@ class AsyncClient:
     async def invite(self, where: Where, who: Who, *, role: str | None = None) -> Member:
         """Makes a user a member of a group, or gives a member another role. Args and errors: `Client.invite`."""
         return await self._run(self._operations.put_member(where, who, role))
+
+    async def mute(self, where: Where, who: Who, until: datetime | timedelta | None) -> Member:
+        """Keeps a member of a group from writing there. Args and errors: `Client.mute`."""
+        return await self._run(self._operations.mute(where, who, until))
 
     async def kick(self, where: Where, who: Who) -> None:
         """Takes a member out of a group. Errors: `Client.kick`."""

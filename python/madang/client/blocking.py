@@ -16,6 +16,7 @@ from madang.errors import BadRequest, Error
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
+    from datetime import datetime, timedelta
     from types import TracebackType
 
     from madang.client.asynchronous import AsyncClient
@@ -352,7 +353,8 @@ class Client:
         Args:
             where: the group.
             who: the user.
-            role: "member" or "admin"; None = as it is, at first "member".
+            role: "member" or "admin"; None = as it is, at first "member". The owner may make another member the "owner", and is an
+                admin then.
 
         Raises:
             NotFound: there is no such user, or group.
@@ -360,6 +362,19 @@ class Client:
             Forbidden: one hasn't the right.
         """
         return self._run(self._operations.put_member(where, who, role))
+
+    def mute(self, where: Where, who: Who, until: datetime | timedelta | None) -> Member:
+        """Keeps a member of a group from writing there, or lets one write again. Not a member yet, the user becomes one.
+
+        Args:
+            where: the group.
+            who: the user.
+            until: when it ends, or how long it lasts; None = now. A time without a zone is local.
+
+        Raises:
+            Forbidden: one's role isn't higher than the user's.
+        """
+        return self._run(self._operations.mute(where, who, until))
 
     def kick(self, where: Where, who: Who) -> None:
         """Takes a member out of a group.

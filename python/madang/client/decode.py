@@ -59,7 +59,7 @@ def session(json: Json) -> Session:
 
 
 def member(json: Json) -> Member:
-    return Member(user(json["user"]), json["role"], json["joined_seq"])
+    return Member(user(json["user"]), json["role"], json["joined_seq"], optional_time(json.get("muted_until")))
 
 
 def message(json: Json, users: Mapping[str, User]) -> Message:

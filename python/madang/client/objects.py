@@ -135,11 +135,13 @@ class Member:
         user: who.
         role: "owner", "admin" or "member".
         joined_seq: the first place of the log that is addressed to this member.
+        muted_until: UTC; until then the member may not write here. None = not muted.
     """
 
     user: User
     role: str = field(compare=False)
     joined_seq: int = field(compare=False)
+    muted_until: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from madang.client import decode
@@ -225,6 +226,12 @@ class Operations:
         body = {} if role is None else {"role": role}
         return decode.member((yield from self.change("PUT", "conversations", conversation_id, "members", user_id, body=body)))
 
+    def mute(self, where: object, who: object, until: datetime | timedelta | None) -> Steps[Member]:
+        conversation_id = yield from self.conversation_id(where)
+        user_id = yield from self.user_id(who)
+        body = {"muted_until": None if until is None else rfc3339(until)}
+        return decode.member((yield from self.change("PUT", "conversations", conversation_id, "members", user_id, body=body)))
+
     def remove_member(self, where: object, who: object) -> Steps[None]:
         conversation_id = yield from self.conversation_id(where)
         user_id = yield from self.user_id(who)
@@ -303,6 +310,12 @@ def pause_or_raise(error: Unavailable | RateLimited, backoff: Backoff, deadline:
 
 class TimedOut(Unavailable):
     """No answer before the deadline. Whether it was done isn't known; the same call with the same `client_id` does it at most once."""
+
+
+def rfc3339(when: datetime | timedelta) -> str:
+    """A time, or as far from now; a time without a zone is local."""
+    moment = datetime.now(UTC) + when if isinstance(when, timedelta) else when.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def username_of(who: object) -> str | None:

@@ -56,7 +56,7 @@ TEST(ConversationLog, membership_is_known_as_of_every_seq) {
     auto log = group();  // 4 entries
     const auto left = log.append_left(kMember, kMember, kNow);
     log.append_updated({.actor = {kOwner, {}}, .conversation = {}, .title = "x", .history = {}, .invite = {}, .mention_all = {}}, kNow);
-    const auto back = log.append_joined({.id = kMember, .username = "u30"}, Role::member, kOwner, kNow);
+    const auto back = log.append_joined({.id = kMember, .username = "u30"}, Role::member, {}, kOwner, kNow);
     const auto& row = *log.find_member(kMember);
     EXPECT_TRUE(row.addressed(left->seq));
     EXPECT_FALSE(row.addressed(Seq{6}));
@@ -78,7 +78,6 @@ TEST(ConversationLog, rights_go_by_rank) {
     EXPECT_EQ(code_of(log.may_remove(kOwner, kStranger)), Code::not_found);
     EXPECT_TRUE(log.may_change(kOwner, kMember, Role::admin));
     EXPECT_EQ(code_of(log.may_change(kAdmin, kMember, Role::admin)), Code::forbidden);
-    EXPECT_EQ(code_of(log.may_change(kOwner, kMember, Role::owner)), Code::forbidden);
     EXPECT_EQ(code_of(log.may_change(kMember, kMember, Role::admin)), Code::forbidden);
 }
 
@@ -110,6 +109,35 @@ TEST(ConversationLog, a_mute_ends_by_itself_and_says_when) {
     EXPECT_TRUE(log.may_write(kMember, kNow + Millis{5'000}));
 }
 
+TEST(ConversationLog, a_mute_outlasts_leaving_and_coming_back) {
+    auto log = group();
+    log.append_member_updated(kMember, std::nullopt, kNow + Millis{5'000}, kOwner, kNow);
+    log.append_left(kMember, kMember, kNow);
+    log.append_joined({.id = kMember, .username = "u30"}, Role::member, {}, kAdmin, kNow);
+    EXPECT_EQ(code_of(log.may_write(kMember, kNow)), Code::muted);
+    log.append_left(kMember, kMember, kNow);
+    log.append_joined({.id = kMember, .username = "u30"}, Role::member, Time{}, kAdmin, kNow);
+    EXPECT_TRUE(log.may_write(kMember, kNow));
+}
+
+TEST(ConversationLog, only_the_owner_gives_that_role_away_and_only_to_another_member) {
+    auto log = group();
+    EXPECT_TRUE(log.may_change(kOwner, kMember, Role::owner));
+    EXPECT_TRUE(log.may_change(kOwner, kAdmin, Role::owner));
+    EXPECT_EQ(code_of(log.may_change(kOwner, kOwner, Role::owner)), Code::forbidden);
+    EXPECT_EQ(code_of(log.may_change(kOwner, kStranger, Role::owner)), Code::forbidden);
+    EXPECT_EQ(code_of(log.may_change(kAdmin, kMember, Role::owner)), Code::forbidden);
+    log.append_left(kMember, kMember, kNow);
+    EXPECT_EQ(code_of(log.may_change(kOwner, kMember, Role::owner)), Code::forbidden);
+}
+
+TEST(ConversationLog, who_becomes_the_owner_is_muted_no_longer) {
+    auto log = group();
+    log.append_member_updated(kMember, std::nullopt, kNow + Millis{5'000}, kOwner, kNow);
+    log.append_member_updated(kMember, Role::owner, std::nullopt, kOwner, kNow);
+    EXPECT_TRUE(log.may_write(kMember, kNow));
+}
+
 TEST(ConversationLog, the_oldest_admin_follows_the_owner_else_the_oldest_member) {
     auto log = group();
     EXPECT_EQ(log.successor(kOwner), kAdmin);
@@ -136,7 +164,7 @@ TEST(ConversationLog, a_later_joiner_does_not_see_the_message_before_unless_hist
     IdGenerator ids(0, clock);
     auto log = group();
     log.append_message(ids, kOwner, "c1", "secret", kNow);
-    log.append_joined({.id = kStranger, .username = "s"}, Role::member, kOwner, kNow);
+    log.append_joined({.id = kStranger, .username = "s"}, Role::member, {}, kOwner, kNow);
     EXPECT_EQ(log.view_of(kStranger).last_message, nullptr);
     EXPECT_NE(log.view_of(kMember).last_message, nullptr);
     log.append_updated(

@@ -111,7 +111,11 @@ TEST(bodies, member) {
     EXPECT_FALSE(parse_member("{}")->role);
     EXPECT_EQ(parse_member(R"({"role":"admin"})")->role, Role::admin);
     expect_error(parse_member(R"({"role":"king"})"), Code::bad_request, "role");
-    expect_error(parse_member(R"({"muted_until":"2026-01-31T09:05:00.007Z"})"), Code::bad_request, "muted_until");
+    EXPECT_FALSE(parse_member("{}")->muted_until);
+    EXPECT_EQ(parse_member(R"({"muted_until":"2026-01-31T09:05:00.007Z"})")->muted_until, Time{Millis{1'769'850'300'007}});
+    EXPECT_EQ(parse_member(R"({"muted_until":null})")->muted_until, Time{});
+    for (const auto* wrong : {R"({"muted_until":"tomorrow"})", R"({"muted_until":60})", R"({"muted_until":""})", R"({"muted_until":{}})"})
+        expect_error(parse_member(wrong), Code::bad_request, "muted_until");
 }
 
 TEST(bodies, message) {

@@ -132,8 +132,16 @@ TEST(objects, a_conversation_bears_what_is_its_viewers_own_and_no_more_than_is_s
 
 TEST(objects, member_joined_with_the_present_stay) {
     const Member member{minsu(), Role::admin, {}, {{Seq{1}, Seq{4}}, {Seq{9}, Seq{}}}};
-    EXPECT_EQ(json_of([&](auto& out) { append_member(out, member); }),
+    EXPECT_EQ(json_of([&](auto& out) { append_member(out, member, kWhen); }),
               R"({"user":)" + json_of([](auto& out) { append_user(out, minsu()); }) + R"(,"role":"admin","joined_seq":9})");
+}
+
+TEST(objects, a_mute_is_shown_while_it_lasts) {
+    const Member member{minsu(), Role::member, kWhen, {{Seq{1}, Seq{}}}};
+    const auto user = json_of([](auto& out) { append_user(out, minsu()); });
+    EXPECT_EQ(json_of([&](auto& out) { append_member(out, member, kWhen - Millis{1}); }),
+              R"({"user":)" + user + R"(,"role":"member","joined_seq":1,"muted_until":"2026-01-31T09:05:00.007Z"})");
+    EXPECT_EQ(json_of([&](auto& out) { append_member(out, member, kWhen); }), R"({"user":)" + user + R"(,"role":"member","joined_seq":1})");
 }
 
 TEST(objects, lists_have_next_only_when_there_is_more) {

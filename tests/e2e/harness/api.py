@@ -25,6 +25,7 @@ STATUS = {
     "bad_request": 400,
     "unauthenticated": 401,
     "forbidden": 403,
+    "muted": 403,
     "not_a_member": 403,
     "not_found": 404,
     "username_taken": 409,
