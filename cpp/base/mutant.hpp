@@ -34,6 +34,8 @@ enum class Mutant : std::uint8_t {
     lost_lease,                 // a lease is taken once and not renewed
     presence_for_all,           // anybody may see anybody's presence
     muted_may_write,            // a mute does not keep anybody from writing
+    link_ignores_ban,           // who is banned may still join by link
+    uses_uncounted,             // a join by link is not counted as a use of it
     two_owners,                 // who gives the owner's role away keeps it
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable

@@ -77,6 +77,21 @@ Result<> ConversationLog::may_remove(UserId actor, UserId target) const {
     return {};
 }
 
+Result<> ConversationLog::may_moderate(UserId user) const {
+    const auto member = require_group_member(user);
+    if (!member) return std::unexpected(member.error());
+    if ((*member)->role < Role::admin) return fail(Code::forbidden, "only the owner and admins may do this");
+    return {};
+}
+
+Result<> ConversationLog::may_ban(UserId actor, UserId target) const {
+    if (const auto may = may_moderate(actor); !may) return may;
+    const auto* other = find_member(target);
+    const auto present = other && other->present() ? other->role : Role::member;
+    if (find_member(actor)->role <= present || actor == target) return fail(Code::forbidden, "only a higher role may ban this member");
+    return {};
+}
+
 Result<> ConversationLog::may_change(UserId actor, UserId target, std::optional<Role> role) const {
     const auto member = require_group_member(actor);
     if (!member) return std::unexpected(member.error());

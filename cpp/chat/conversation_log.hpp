@@ -39,6 +39,8 @@ class ConversationLog {
     Result<> may_update(UserId user) const;                  // title and settings: owner and admins
     Result<> may_invite(UserId user) const;                  // by settings.invite
     Result<> may_remove(UserId actor, UserId target) const;  // kick: a higher role; leave: oneself
+    Result<> may_moderate(UserId user) const;                // bans: owner and admins
+    Result<> may_ban(UserId actor, UserId target) const;     // and a higher role than a member's
     // A higher role than both the old and the new one; the owner may give that role to another member.
     Result<> may_change(UserId actor, UserId target, std::optional<Role> role) const;
 

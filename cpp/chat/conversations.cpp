@@ -78,6 +78,7 @@ void Engine::State::invite(const ReplyTo& from, PutMember&& request) {
         if (const auto may = log.may_invite(request.actor.user); !may) return may;
         if (request.role.value_or(Role::member) != Role::member || request.muted_until)
             if (const auto may = log.may_change(request.actor.user, request.user, request.role); !may) return may;
+        if (conversation.admission.find_ban(request.user)) return fail(Code::forbidden, "this user is banned from the group");
         if (log.conversation().members_count >= options_.limits.group_members)
             return fail(Code::group_full, "the group has " + std::to_string(options_.limits.group_members) + " members");
         return {};
@@ -106,24 +107,28 @@ void Engine::State::invite(const ReplyTo& from, PutMember&& request) {
 
 void Engine::State::on(const ReplyTo& from, RemoveMember&& request) {
     with_conversation(from, request.conversation, [this, from, request](ConversationState& conversation) {
-        auto& log = conversation.log;
         const auto actor = request.actor.user;
-        if (const auto may = log.may_remove(actor, request.user); !may) return refuse(from, may.error());
+        if (const auto may = conversation.log.may_remove(actor, request.user); !may) return refuse(from, may.error());
         if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
-        const auto now = clock_.now();
-        const auto was_owner = log.find_member(request.user)->role == Role::owner;
-        const auto left = log.append_left(request.user, actor, now);
-        put_conversation_row(conversation);
-        put_member_row(conversation, request.user);
-        publish(conversation, left);
-        ++figures_.leaves;
-        if (const auto heir = was_owner ? log.successor(request.user) : std::nullopt) {
-            const auto entry = log.append_member_updated(*heir, Role::owner, std::nullopt, actor, now);
-            put_member_row(conversation, *heir);
-            publish(conversation, entry);
-        }
+        remove(conversation, request.user, actor);
         reply(from, Done{});
     });
+}
+
+void Engine::State::remove(ConversationState& conversation, UserId user, UserId actor) {
+    auto& log = conversation.log;
+    const auto now = clock_.now();
+    const auto was_owner = log.find_member(user)->role == Role::owner;
+    const auto left = log.append_left(user, actor, now);
+    put_conversation_row(conversation);
+    put_member_row(conversation, user);
+    publish(conversation, left);
+    ++figures_.leaves;
+    if (const auto heir = was_owner ? log.successor(user) : std::nullopt) {
+        const auto entry = log.append_member_updated(*heir, Role::owner, std::nullopt, actor, now);
+        put_member_row(conversation, *heir);
+        publish(conversation, entry);
+    }
 }
 
 }  // namespace madang

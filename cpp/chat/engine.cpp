@@ -96,8 +96,10 @@ void Engine::State::on_loaded(Loaded loaded) {
         Result<std::unique_ptr<ConversationState>> state = nullptr;
         if (!conversation->state)
             state = std::unexpected(conversation->state.error());
-        else if (*conversation->state)
-            state = std::make_unique<ConversationState>(ConversationLog(std::move(**conversation->state)));
+        else if (auto& found = *conversation->state) {
+            Admission admission(std::move(found->bans), std::move(found->invites));
+            state = std::make_unique<ConversationState>(ConversationLog(std::move(*found)), std::move(admission));
+        }
         conversations_.loaded(conversation->conversation, std::move(state));
     } else if (auto* page = std::get_if<LoadedInboxPage>(&loaded)) {
         on_page(std::move(*page));

@@ -1,6 +1,6 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
-// engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, messages.cpp, revisions.cpp, fan_out.cpp,
-// subscriptions.cpp, reading.cpp, own_view.cpp, attendance.cpp, leases.cpp, watches.cpp, typing.cpp.
+// engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, bans.cpp, invites.cpp, messages.cpp, revisions.cpp,
+// fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, attendance.cpp, leases.cpp, watches.cpp, typing.cpp.
 #pragma once
 
 #include <deque>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/snowflake.hpp"
+#include "chat/admission.hpp"
 #include "chat/conversation_log.hpp"
 #include "chat/engine.hpp"
 #include "chat/inbox.hpp"
@@ -68,8 +69,9 @@ struct UserState {
 };
 
 struct ConversationState {
-    explicit ConversationState(ConversationLog l) : log(std::move(l)) {}
+    explicit ConversationState(ConversationLog l, Admission a = {}) : log(std::move(l)), admission(std::move(a)) {}
     ConversationLog log;
+    Admission admission;
     Ticket written = 0;
 };
 
@@ -260,8 +262,27 @@ class Engine::State {
     void on(const ReplyTo& from, RemoveMember&& request);
     void on(const ReplyTo& from, History&& request);
     void invite(const ReplyTo& from, PutMember&& request);
+    // He leaves or is removed; a leaving owner has an heir in the same append.
+    void remove(ConversationState& conversation, UserId user, UserId actor);
     void put_member_row(const ConversationState& conversation, UserId user);
     void put_conversation_row(const ConversationState& conversation);
+
+    // ---- bans.cpp
+    void on(const ReplyTo& from, PutBan&& request);
+    void on(const ReplyTo& from, RemoveBan&& request);
+    void on(const ReplyTo& from, ListBans&& request);
+    void ban(const ReplyTo& from, ConversationState& conversation, const PutBan& request, const Profile& user);
+
+    // ---- invites.cpp
+    void on(const ReplyTo& from, CreateInvite&& request);
+    void on(const ReplyTo& from, ListInvites&& request);
+    void on(const ReplyTo& from, RevokeInvite&& request);
+    void on(const ReplyTo& from, AcceptInvite&& request);
+    Result<> may_accept(const ConversationState& conversation, const AcceptInvite& request) const;
+    // True if the user is a member: that has been answered.
+    bool answer_member(const ReplyTo& from, const ConversationState& conversation, UserId user);
+    void join(const ReplyTo& from, ConversationState& conversation, const AcceptInvite& request, const Profile& user);
+    void erase_invite(ConversationState& conversation, const InviteSecret& secret);
 
     // ---- messages.cpp
     void on(const ReplyTo& from, Send&& request);

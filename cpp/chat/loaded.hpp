@@ -36,6 +36,8 @@ struct LoadedConversation {
         MessageId last_message_id;
         EntryPtr last_message;
         std::vector<Seq> addressed;  // to each of `members`: the newest entry that went to them; none = never one
+        std::vector<Ban> bans;
+        std::vector<Invite> invites;
     };
     Result<std::optional<State>> state;
 };

@@ -186,12 +186,36 @@ Result<std::optional<LoadedUser::State>> load_user(const Store& store, UserId id
     return std::optional(std::move(state));
 }
 
+Result<> load_admission(const Store& store, ConversationId id, LoadedConversation::State& state) {
+    const auto bans =
+        each_row(store, Table::ban, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            auto ban = decode_ban(UserId{id_in(key, 8)}, value);
+            if (!ban) return std::unexpected(ban.error());
+            state.bans.push_back(std::move(*ban));
+            return true;
+        });
+    if (!bans) return bans;
+    return each_row(store, Table::invite, first_of(id.value), end_of(id.value), Order::ascending,
+                    [&](auto key, auto value) -> Result<bool> {
+                        const auto invite = decode_invite(secret_in(key), value);
+                        if (!invite) return std::unexpected(invite.error());
+                        state.invites.push_back(*invite);
+                        return true;
+                    });
+}
+
 Result<std::optional<LoadedConversation::State>> load_conversation(const Store& store, ConversationId id) {
     auto conversation = read_conversation(store, id);
     if (!conversation) return std::unexpected(conversation.error());
     if (!*conversation) return std::optional<LoadedConversation::State>{};
-    LoadedConversation::State state{
-        .conversation = std::move(**conversation), .members = {}, .head = {}, .last_message_id = {}, .last_message = {}, .addressed = {}};
+    LoadedConversation::State state{.conversation = std::move(**conversation),
+                                    .members = {},
+                                    .head = {},
+                                    .last_message_id = {},
+                                    .last_message = {},
+                                    .addressed = {},
+                                    .bans = {},
+                                    .invites = {}};
     const auto read =
         each_row(store, Table::member, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
             auto member = decode_member(UserId{id_in(key, 8)}, value);
@@ -219,6 +243,8 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
                                  });
     if (!walked) return std::unexpected(walked.error());
     if (state.last_message) state.last_message_id = state.last_message->message.id;
+    if (state.conversation.kind == ConversationKind::direct) return std::optional(std::move(state));
+    if (const auto admission = load_admission(store, id, state); !admission) return std::unexpected(admission.error());
     return std::optional(std::move(state));
 }
 

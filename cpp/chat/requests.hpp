@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/digest.hpp"
 #include "base/ids.hpp"
+#include "model/admission.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
 #include "model/signal.hpp"
@@ -210,6 +211,52 @@ struct RemoveMember {
     ConversationId conversation;
     UserId user;
 };
+// Of one who is a member, was one, or never was; a member is removed. Answers Ban. Errors: forbidden, not_found, group_full (of bans).
+struct PutBan {
+    Actor actor;
+    ConversationId conversation;
+    UserId user;
+};
+// Answers Done. Errors: forbidden, not_found.
+struct RemoveBan {
+    Actor actor;
+    ConversationId conversation;
+    UserId user;
+};
+// Answers BanPage, in order of user id. Errors: forbidden.
+struct ListBans {
+    Actor actor;
+    ConversationId conversation;
+    std::uint32_t limit = 100;
+    std::optional<UserId> after;
+};
+// Makes a link. Answers Invite. Errors: forbidden, group_full (of invites).
+struct CreateInvite {
+    Actor actor;
+    ConversationId conversation;
+    InviteSecret secret{};  // chosen at random by the gateway
+    std::optional<Millis> expires_in;
+    std::uint32_t max_uses = 0;  // 0 = any number
+};
+// Answers InvitePage: the live ones. Errors: forbidden.
+struct ListInvites {
+    Actor actor;
+    ConversationId conversation;
+    std::uint32_t limit = 100;
+    std::optional<InviteSecret> after;
+};
+// Answers Done. Errors: forbidden, not_found.
+struct RevokeInvite {
+    Actor actor;
+    ConversationId conversation;
+    InviteSecret secret{};
+};
+// Joins. Answers ConversationView; `created` = joined by this very request. Errors: not_found, forbidden (banned), group_full.
+struct AcceptInvite {
+    Actor actor;
+    ConversationId conversation;
+    InviteSecret secret{};
+};
 // Exactly one of `conversation` and `peer` is set; with `peer` the direct conversation is made if need be, in the same append.
 // Answers Sent. Errors: text_too_long, bad_request, client_id_reused, muted, storage_full, unavailable.
 struct Send {
@@ -261,7 +308,8 @@ struct Typing {
 using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount,
                              DisableAccount, Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, GetConversation,
                              MarkRead, UpdateView, CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember,
-                             Send, History, EditMessage, DeleteMessage, ListMentions, Watch, GetPresence, ListPresence, Typing>;
+                             PutBan, RemoveBan, ListBans, CreateInvite, ListInvites, RevokeInvite, AcceptInvite, Send, History, EditMessage,
+                             DeleteMessage, ListMentions, Watch, GetPresence, ListPresence, Typing>;
 
 // The slot whose owner must be asked.
 Slot slot_of(const Request& request);
@@ -315,6 +363,14 @@ struct PresencePage {
     std::vector<PresenceSignal> presence;
     std::optional<UserId> next;
 };
+struct BanPage {
+    std::vector<Ban> bans;
+    std::optional<UserId> next;
+};
+struct InvitePage {
+    std::vector<Invite> invites;
+    std::optional<InviteSecret> next;
+};
 struct Sent {
     EntryPtr entry;
     bool repeated = false;  // nothing new was stored: the client id was known, or the message is as it was asked for
@@ -336,6 +392,7 @@ struct ResyncRequired {
 };
 
 using Response = std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
-                              ConversationView, ReadState, MemberPage, Member, Sent, HistoryPage, MentionPage, PresencePage>;
+                              ConversationView, ReadState, MemberPage, Member, Ban, BanPage, Invite, InvitePage, Sent, HistoryPage,
+                              MentionPage, PresencePage>;
 
 }  // namespace madang

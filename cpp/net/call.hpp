@@ -54,6 +54,9 @@ class Call : public std::enable_shared_from_this<Call> {
         return fail(Code::not_found, "there is no such thing");
     }
 
+    // What the route's n-th `{…}` stands for.
+    std::string_view path_value(std::size_t n) const { return path_values_.at(n); }
+
     // Submits the request; `then(call, answer)` gets an `Answer`, while errors become the call's answer.
     template <typename Answer, typename Then>
     void ask(Request request, Then then) {

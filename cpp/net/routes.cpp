@@ -37,6 +37,13 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/conversations/{id}/members", Access::user, list_members},
     Route{"PUT", "/v1/conversations/{id}/members/{user_id}", Access::user, put_member},
     Route{"DELETE", "/v1/conversations/{id}/members/{user_id}", Access::user, remove_member},
+    Route{"GET", "/v1/conversations/{id}/bans", Access::user, list_bans},
+    Route{"PUT", "/v1/conversations/{id}/bans/{user_id}", Access::user, put_ban},
+    Route{"DELETE", "/v1/conversations/{id}/bans/{user_id}", Access::user, remove_ban},
+    Route{"POST", "/v1/conversations/{id}/invites", Access::user, create_invite},
+    Route{"GET", "/v1/conversations/{id}/invites", Access::user, list_invites},
+    Route{"DELETE", "/v1/conversations/{id}/invites/{code}", Access::user, revoke_invite},
+    Route{"POST", "/v1/invites/accept", Access::user, accept_invite},
 
     Route{"POST", "/v1/conversations/{id}/messages", Access::user, send_message},
     Route{"GET", "/v1/conversations/{id}/messages", Access::user, get_history},

@@ -47,6 +47,14 @@ void update_conversation(Call& call);
 void list_members(Call& call);
 void put_member(Call& call);
 void remove_member(Call& call);
+void accept_invite(Call& call);
+
+void list_bans(Call& call);
+void put_ban(Call& call);
+void remove_ban(Call& call);
+void create_invite(Call& call);
+void list_invites(Call& call);
+void revoke_invite(Call& call);
 
 void mark_read(Call& call);
 void get_presence(Call& call);

@@ -3,6 +3,7 @@
 
 #include "base/random.hpp"
 #include "net/routes.hpp"
+#include "wire/admission.hpp"
 #include "wire/bodies.hpp"
 #include "wire/objects.hpp"
 
@@ -118,6 +119,17 @@ void remove_member(Call& call) {
     const auto user = call.path_id<UserId>(1);
     if (!user) return call.refuse(user.error());
     call.ask<Done>(RemoveMember{call.actor(), *conversation, *user}, [](Call& asked, Done) { asked.answer_nothing(); });
+}
+
+// 200, whether it made the caller a member or found one: a repeat can't be told apart.
+void accept_invite(Call& call) {
+    const auto code = wire::parse_accept(call.request().body);
+    if (!code) return call.refuse(code.error());
+    call.ask<ConversationView>(AcceptInvite{call.actor(), code->conversation, code->secret}, [](Call& asked, const ConversationView& view) {
+        std::string json;
+        append_view(json, view);
+        asked.answer(200, std::move(json));
+    });
 }
 
 }  // namespace madang::net

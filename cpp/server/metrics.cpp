@@ -114,6 +114,7 @@ void add_engines(Page& page, const Runtime& runtime) {
     counter("madang_typing_signals_total", "Typing told to sockets.", &EngineFigures::typing_signals);
     counter("madang_engine_joins_total", "Members who joined a group after its creation.", &EngineFigures::joins);
     counter("madang_engine_leaves_total", "Members who left a group or were removed.", &EngineFigures::leaves);
+    counter("madang_engine_bans_total", "Users banned from a group.", &EngineFigures::bans);
     counter("madang_engine_loads_total", "Users and conversations read from the store.", &EngineFigures::loads);
     counter("madang_engine_evictions_total", "Users and conversations dropped from memory.", &EngineFigures::evictions);
     counter("madang_engine_resyncs_total", "Cursors that could not be served.", &EngineFigures::resyncs);

@@ -29,8 +29,10 @@ enum class Table : std::uint8_t {
     epoch = 13,             // (slot) → Epoch
     mention = 14,           // (user, message id) → Mention: messages that name the user now
     preference = 15,        // (user, conversation) → Preference: the user's own view of it
+    ban = 16,               // (conversation, user) → Ban
+    invite = 17,            // (conversation, secret) → Invite
 };
-inline constexpr std::size_t kTables = 16;
+inline constexpr std::size_t kTables = 18;
 std::string_view name_of(Table table) noexcept;
 
 // The right to write a slot: handed out by Store::claim, rising. A batch under an older epoch is refused whole.

@@ -1,6 +1,7 @@
 #include "store/keys.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/digest.hpp"
 #include "base/result.hpp"
@@ -32,6 +33,17 @@ std::string name_key(std::string_view folded_username) { return joined(Key{slot_
 
 std::string send_key(ConversationId conversation, UserId sender, std::string_view client_id) {
     return joined(Key{conversation.value, sender.value}, client_id);
+}
+
+std::string invite_key(ConversationId conversation, const InviteSecret& secret) {
+    return joined(Key{conversation.value}, {reinterpret_cast<const char*>(secret.data()), secret.size()});
+}
+
+InviteSecret secret_in(std::string_view invite_key) {
+    InviteSecret secret;
+    MADANG_ASSERT(invite_key.size() == 8 + secret.size());
+    std::memcpy(secret.data(), invite_key.data() + 8, secret.size());
+    return secret;
 }
 
 std::string creation_key(UserId creator, std::string_view client_id) { return joined(Key{creator.value}, client_id); }

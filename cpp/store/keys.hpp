@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/ids.hpp"
+#include "model/admission.hpp"
 
 namespace madang {
 
@@ -35,6 +36,9 @@ inline Key message_key(ConversationId conversation, Seq seq) { return {conversat
 inline Key journal_key(ConversationId conversation, Seq seq) { return {conversation.value, seq.value}; }
 inline Key conversation_key(ConversationId conversation) { return Key{conversation.value}; }
 inline Key member_key(ConversationId conversation, UserId user) { return {conversation.value, user.value}; }
+inline Key ban_key(ConversationId conversation, UserId user) { return {conversation.value, user.value}; }
+std::string invite_key(ConversationId conversation, const InviteSecret& secret);
+InviteSecret secret_in(std::string_view invite_key);
 inline Key inbox_key(UserId user, Cursor cursor) { return {user.value, cursor.value}; }
 inline Key user_conversation_key(UserId user, ConversationId conversation) { return {user.value, conversation.value}; }
 inline Key preference_key(UserId user, ConversationId conversation) { return {user.value, conversation.value}; }

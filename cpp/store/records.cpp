@@ -397,6 +397,43 @@ Result<Member> decode_member(UserId user, std::string_view bytes) {
     return finish(r, std::move(member), "member", user.value);
 }
 
+void encode(const Ban& ban, std::string& out) {
+    auto w = begin(out);
+    write(w, ban.user);
+    w.id(ban.actor);
+    w.time(ban.created_at);
+}
+
+Result<Ban> decode_ban(UserId user, std::string_view bytes) {
+    auto r = begin(bytes);
+    Ban ban;
+    ban.user = read_profile(r, user);
+    ban.actor = r.id<UserId>();
+    ban.created_at = r.time();
+    return finish(r, std::move(ban), "ban", user.value);
+}
+
+void encode(const Invite& invite, std::string& out) {
+    auto w = begin(out);
+    w.id(invite.creator);
+    w.time(invite.created_at);
+    w.time(invite.expires_at);
+    w.varint(invite.max_uses);
+    w.varint(invite.uses);
+}
+
+Result<Invite> decode_invite(const InviteSecret& secret, std::string_view bytes) {
+    auto r = begin(bytes);
+    Invite invite;
+    invite.secret = secret;
+    invite.creator = r.id<UserId>();
+    invite.created_at = r.time();
+    invite.expires_at = r.time();
+    invite.max_uses = r.small();
+    invite.uses = r.small();
+    return finish(r, std::move(invite), "invite");
+}
+
 void encode(const Account& account, std::string& out) {
     auto w = begin(out);
     write(w, account.profile);

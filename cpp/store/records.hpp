@@ -10,6 +10,7 @@
 
 #include "base/digest.hpp"
 #include "base/result.hpp"
+#include "model/admission.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
 #include "model/user.hpp"
@@ -104,6 +105,10 @@ void encode(const Conversation& conversation, std::string& out);
 Result<Conversation> decode_conversation(ConversationId id, std::string_view bytes);
 void encode(const Member& member, std::string& out);
 Result<Member> decode_member(UserId user, std::string_view bytes);
+void encode(const Ban& ban, std::string& out);
+Result<Ban> decode_ban(UserId user, std::string_view bytes);
+void encode(const Invite& invite, std::string& out);
+Result<Invite> decode_invite(const InviteSecret& secret, std::string_view bytes);
 void encode(const Account& account, std::string& out);
 Result<Account> decode_account(UserId user, std::string_view bytes);
 void encode(const Device& device, std::string& out);

@@ -49,6 +49,8 @@ void Audit::run() {
     check_acked_revisions();
     check_deleted_texts();
     check_groups();
+    check_bans();
+    check_links();
     check_keys();
     check_inboxes();
     check_mentions();

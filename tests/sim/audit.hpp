@@ -42,6 +42,8 @@ class Audit {
     void check_mentions() const;
     void check_groups() const;
     static void check_rules(const Log& source);
+    void check_bans() const;
+    void check_links() const;
     void check_keys() const;
     void check_inboxes() const;
     void check_inbox(UserId user, const std::vector<InboxItem>& items) const;

@@ -44,7 +44,8 @@ struct Town {
         Seq seq;
         UserId sender;
     };
-    std::vector<Message> messages;  // of anybody, to be revised
+    std::vector<Message> messages;                               // of anybody, to be revised
+    std::vector<std::pair<ConversationId, InviteSecret>> links;  // passed around: anybody may try one
 };
 
 class Device final : public Endpoint {
@@ -129,6 +130,13 @@ class Device final : public Endpoint {
     void change_members();
     void mute_somebody();
     void hand_over();
+    void ban_somebody();
+    void lift_ban();
+    void read_admission();
+    void make_link();
+    void join_by_link();
+    void revoke_link();
+    InviteSecret new_secret();
 
     Context& context_;
     Model& model_;

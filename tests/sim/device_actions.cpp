@@ -29,19 +29,35 @@ void Device::do_something() {
         void (Device::*act)();
     };
     static constexpr std::array choices{
-        Choice{40, &Device::send},           Choice{6, &Device::resend},
-        Choice{4, &Device::send_many},       Choice{2, &Device::change_account},
-        Choice{2, &Device::send_other_text}, Choice{4, &Device::create_group},
-        Choice{2, &Device::create_again},    Choice{3, &Device::create_direct},
-        Choice{12, &Device::change_members}, Choice{3, &Device::change_conversation},
-        Choice{6, &Device::read_history},    Choice{6, &Device::read_lists},
-        Choice{4, &Device::acknowledge},     Choice{1, &Device::sign_out},
-        Choice{6, &Device::attach_again},    Choice{16, &Device::revise},
-        Choice{12, &Device::mark_read},      Choice{3, &Device::update_view},
+        Choice{40, &Device::send},
+        Choice{6, &Device::resend},
+        Choice{4, &Device::send_many},
+        Choice{2, &Device::change_account},
+        Choice{2, &Device::send_other_text},
+        Choice{4, &Device::create_group},
+        Choice{2, &Device::create_again},
+        Choice{3, &Device::create_direct},
+        Choice{12, &Device::change_members},
+        Choice{3, &Device::change_conversation},
+        Choice{6, &Device::read_history},
+        Choice{6, &Device::read_lists},
+        Choice{4, &Device::acknowledge},
+        Choice{1, &Device::sign_out},
+        Choice{6, &Device::attach_again},
+        Choice{16, &Device::revise},
+        Choice{12, &Device::mark_read},
+        Choice{3, &Device::update_view},
         Choice{5, &Device::watch},
-        Choice{2, &Device::ask_presence},    Choice{3, &Device::type},
+        Choice{2, &Device::ask_presence},
+        Choice{3, &Device::type},
         Choice{4, &Device::mute_somebody},
         Choice{1, &Device::hand_over},
+        Choice{2, &Device::ban_somebody},
+        Choice{1, &Device::lift_ban},
+        Choice{1, &Device::read_admission},
+        Choice{3, &Device::make_link},
+        Choice{6, &Device::join_by_link},
+        Choice{1, &Device::revoke_link},
     };
     constexpr unsigned total = [] {
         unsigned sum = 0;
@@ -309,11 +325,7 @@ void Device::attach_again() {
 void Device::trespass() {
     if (town_.conversations.empty()) return;
     const auto conversation = context_.dice.pick(town_.conversations);
-    switch (context_.dice.below(14)) {
-        case 8: return ask(EditMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}, new_text()});
-        case 9: return ask(DeleteMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}});
-        case 11: return ask(MarkRead{actor(), conversation, Seq{context_.dice.between(0, 9)}});
-        case 10: return ask(UpdateView{.actor = actor(), .conversation = conversation, .pinned = true});
+    switch (context_.dice.below(20)) {
         case 0: return ask(Send{actor(), conversation, {}, new_client_id(), new_text()});
         case 1: return ask(History{actor(), conversation, {}, {}, {}, 10});
         case 2: return ask(GetConversation{actor(), conversation});
@@ -321,8 +333,15 @@ void Device::trespass() {
         case 4: return ask(PutMember{actor(), conversation, person_.id, std::nullopt, std::nullopt});
         case 5: return ask(UpdateConversation{actor(), conversation, "mine", std::nullopt, std::nullopt, std::nullopt});
         case 6: return ask(RemoveMember{actor(), conversation, person_.id});
-        case 12: return context_.dice.chance(0.5) ? watch() : ask(ListPresence{actor(), conversation, 10, std::nullopt});
-        case 13: return ask(Typing{actor(), conversation});
+        case 7: return ask(AcceptInvite{actor(), conversation, new_secret()});
+        case 8: return ask(CreateInvite{actor(), conversation, new_secret(), {}, 0});
+        case 9: return ask(PutBan{actor(), conversation, context_.dice.pick(town_.people)->id});
+        case 10: return ask(EditMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}, new_text()});
+        case 11: return ask(DeleteMessage{actor(), conversation, Seq{context_.dice.between(1, 20)}});
+        case 12: return ask(MarkRead{actor(), conversation, Seq{context_.dice.between(0, 9)}});
+        case 13: return ask(UpdateView{.actor = actor(), .conversation = conversation, .pinned = true});
+        case 14: return context_.dice.chance(0.5) ? watch() : ask(ListPresence{actor(), conversation, 10, std::nullopt});
+        case 15: return ask(Typing{actor(), conversation});
         default: return attach_again();
     }
 }

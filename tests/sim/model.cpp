@@ -27,6 +27,7 @@ bool names_ghost(const Request& request) {
     if (const auto* send = std::get_if<Send>(&request)) return send->peer == kGhost;
     if (const auto* direct = std::get_if<CreateDirect>(&request)) return direct->peer == kGhost;
     if (const auto* put = std::get_if<PutMember>(&request)) return put->user == kGhost;
+    if (const auto* ban = std::get_if<PutBan>(&request)) return ban->user == kGhost;
     const auto* group = std::get_if<CreateGroup>(&request);
     return group && std::ranges::find(group->members, kGhost) != group->members.end();
 }
@@ -86,6 +87,16 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
                    [&](const Sync& sync) { asked.shown = shown(sync.actor.user); },
                    [&](const PutMember& put) {
                        if (put.muted_until) mutes_asked_[{put.user, put.conversation}].insert(*put.muted_until);
+                   },
+                   [&](const PutBan& ban) {
+                       removals_asked_.insert({ban.user, ban.conversation});
+                       bans_asked_.insert({ban.user, ban.conversation});
+                   },
+                   [&](const RemoveBan& unban) { unbans_asked_.insert({unban.user, unban.conversation}); },
+                   [&](const CreateInvite& create) { links_[create.secret].made = create; },
+                   [&](const RevokeInvite& revoke) { links_[revoke.secret].revoking_asked = true; },
+                   [&](const AcceptInvite& accept) {
+                       if (const auto link = links_.find(accept.secret); link != links_.end()) link->second.tried.insert(accept.actor.user);
                    },
                    [&](const RemoveMember& remove) { removals_asked_.insert({remove.user, remove.conversation}); },
                    [&](const CreateGroup& create) { asked.done = groups_.contains({create.actor.user, create.client_id}); },
@@ -246,6 +257,27 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                        members_put_.emplace_back(r.conversation, member);
                        known_.insert({r.user, r.conversation});
                    },
+                   [&](const PutBan& r) {
+                       expect(expected(std::type_identity<Ban>{}).user.id == r.user, "a ban of somebody else");
+                       bans_.push_back({r.conversation, r.user, stored_head(r.conversation)});
+                   },
+                   [&](const CreateInvite& r) {
+                       const auto& invite = expected(std::type_identity<Invite>{});
+                       expect(invite.secret == r.secret && invite.max_uses == r.max_uses, "another invite than was asked for");
+                       links_.at(r.secret).acked = true;
+                   },
+                   [&](const AcceptInvite& r) {
+                       const auto& view = expected(std::type_identity<ConversationView>{});
+                       expect(view.conversation.id == r.conversation, "a link into another conversation");
+                       on_view(r.actor.user, view);
+                       if (!view.created) return;
+                       const auto found = links_.find(r.secret);
+                       expect(found != links_.end(), "somebody joined by a link that nobody made");
+                       auto& link = found->second;
+                       ++link.joins;
+                       expect(link.made.max_uses == 0 || link.joins <= link.made.max_uses, "more have joined by a link than it allows");
+                       joined_by_link_.emplace_back(r.conversation, r.actor.user);
+                   },
                    [&](const RemoveMember& r) { members_removed_.emplace_back(r.conversation, r.user); },
                    [&](const EditMessage&) { on_revised(asked, expected(std::type_identity<Sent>{})); },
                    [&](const DeleteMessage&) { on_revised(asked, expected(std::type_identity<Sent>{})); },
@@ -290,6 +322,16 @@ void Model::on_sent(const Asked& asked, const Send& send, const Sent& sent) {
     acked_[entry.conversation_id] = std::max(acked_[entry.conversation_id], entry.seq);
     known_.insert({send.actor.user, entry.conversation_id});
     saw(send.actor.user, entry);
+}
+
+Seq Model::stored_head(ConversationId conversation) const {
+    Seq head;
+    (void)disk_.scan(Table::message, message_key(conversation, Seq{}), message_key(conversation, Seq{~std::uint64_t{0}}), Order::descending,
+                     [&](std::string_view key, std::string_view) {
+                         head = Seq{id_in(key, 8)};
+                         return false;
+                     });
+    return head;
 }
 
 void Model::on_account(const Account& account) {

@@ -66,7 +66,7 @@ struct Asked {
     Seq marker;                // the asker's read marker there
     bool knew = false;         // the asker had been a member of the conversation
     bool done = false;         // what it asks for had been acked
-    Time at{};          // by the server's wall clock
+    Time at{};                 // by the server's wall clock
 };
 
 class Model {
@@ -121,10 +121,30 @@ class Model {
     const std::vector<std::pair<ConversationId, UserId>>& members_removed() const { return members_removed_; }
     const std::vector<Page>& pages() const { return pages_; }
     std::optional<UserId> stranger() const { return stranger_; }
+    // A ban that was acked, and where the log ended then.
+    struct Banned {
+        ConversationId conversation;
+        UserId user;
+        Seq head;
+    };
+    const std::vector<Banned>& bans() const { return bans_; }
+    bool was_unbanning_asked(UserId user, ConversationId conversation) const { return unbans_asked_.contains({user, conversation}); }
+    // A link, and who was answered that they have joined by it.
+    struct Link {
+        CreateInvite made;
+        bool acked = false;
+        bool revoking_asked = false;
+        unsigned joins = 0;  // acked
+        std::set<UserId> tried;
+    };
+    const std::map<InviteSecret, Link>& links() const { return links_; }
+    const std::vector<std::pair<ConversationId, UserId>>& joined_by_link() const { return joined_by_link_; }
 
   private:
     void check_error(const Asked& asked, const Error& error) const;
     void check_refusal_of_member(const Asked& asked, UserId user, ConversationId conversation, Code code) const;
+    void check_refused_link(const AcceptInvite& accept, Code code) const;
+    Seq stored_head(ConversationId conversation) const;
     void check_mute(const Asked& asked, const Send& send, const Error& error) const;
     void on_ok(const Asked& asked, const Response& response);
     void on_message(const EntryPtr& entry);
@@ -170,6 +190,11 @@ class Model {
     std::set<std::pair<UserId, ConversationId>> known_;
     std::set<std::pair<UserId, ConversationId>> removals_asked_;
     std::map<std::pair<UserId, ConversationId>, std::set<Time>> mutes_asked_;  // until when
+    std::set<std::pair<UserId, ConversationId>> bans_asked_;
+    std::set<std::pair<UserId, ConversationId>> unbans_asked_;
+    std::vector<Banned> bans_;
+    std::map<InviteSecret, Link> links_;
+    std::vector<std::pair<ConversationId, UserId>> joined_by_link_;
     std::map<std::string, unsigned> sign_ups_asked_;
     std::map<std::string, UserId> accounts_;
     std::set<UserId> users_;

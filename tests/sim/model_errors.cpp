@@ -31,6 +31,21 @@ void Model::check_refusal_of_member(const Asked& asked, UserId user, Conversatio
         throw Violation("not_a_member for one whom nobody removed");
 }
 
+void Model::check_refused_link(const AcceptInvite& accept, Code code) const {
+    const auto user = accept.actor.user;
+    const auto found = links_.find(accept.secret);
+    if (code == Code::forbidden && !bans_asked_.contains({user, accept.conversation}))
+        throw Violation("forbidden for one whom nobody banned");
+    if (code != Code::not_found || found == links_.end() || !found->second.acked) return;
+    const auto& link = found->second;
+    if (link.revoking_asked || link.made.expires_in) return;
+    if (link.made.max_uses == 0) throw Violation("a link that nobody ended is not found");
+    // One who had left again may have used it twice.
+    const auto left = [&](UserId each) { return removals_asked_.contains({each, accept.conversation}); };
+    if (link.tried.size() <= link.made.max_uses && std::ranges::none_of(link.tried, left))
+        throw Violation("a link that was not used up is not found");
+}
+
 // Some mute that was asked for ends when the error says, counted from a moment between the request and now.
 void Model::check_mute(const Asked& asked, const Send& send, const Error& error) const {
     const auto mutes = mutes_asked_.find({send.actor.user, send.conversation});
@@ -143,6 +158,26 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                        one_of({Code::not_found, Code::not_a_member, Code::forbidden, Code::group_full});
                        if (code != Code::not_found || r.user != kGhost) member(r.actor, r.conversation);
                    },
+                   [&](const PutBan& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden, Code::group_full});
+                       if (code != Code::not_found || r.user != kGhost) member(r.actor, r.conversation);
+                   },
+                   [&](const RemoveBan& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden});  // not_found also when there is no ban
+                       if (code != Code::not_found) member(r.actor, r.conversation);
+                   },
+                   [&](const RevokeInvite& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden});  // likewise
+                       if (code != Code::not_found) member(r.actor, r.conversation);
+                   },
+                   [&](const CreateInvite& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden, Code::group_full});
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const AcceptInvite& r) {
+                       one_of({Code::not_found, Code::forbidden, Code::group_full});
+                       check_refused_link(r, code);
+                   },
                    [&](const RemoveMember& r) {
                        // not_found also when the one to remove is not there.
                        one_of({Code::not_found, Code::not_a_member, Code::forbidden});
@@ -162,6 +197,14 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                    },
                    [&](const UpdateView& r) {
                        one_of({Code::not_found, Code::not_a_member});
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const ListBans& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden});
+                       member(r.actor, r.conversation);
+                   },
+                   [&](const ListInvites& r) {
+                       one_of({Code::not_found, Code::not_a_member, Code::forbidden});
                        member(r.actor, r.conversation);
                    },
                    [&](const ListMembers& r) {

@@ -37,6 +37,8 @@ inline constexpr std::array kMutants{
     NamedMutant{Mutant::lost_lease, "lost_lease"},
     NamedMutant{Mutant::presence_for_all, "presence_for_all"},
     NamedMutant{Mutant::muted_may_write, "muted_may_write"},
+    NamedMutant{Mutant::link_ignores_ban, "link_ignores_ban"},
+    NamedMutant{Mutant::uses_uncounted, "uses_uncounted"},
     NamedMutant{Mutant::two_owners, "two_owners"},
     NamedMutant{Mutant::ack_before_durable, "ack_before_durable"},
     NamedMutant{Mutant::drop_in_doubt, "drop_in_doubt"},

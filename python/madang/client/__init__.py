@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from madang.client.blocking import Client
     from madang.client.objects import (
         Account,
+        Ban,
         Conversation,
         Event,
+        Invite,
         Member,
         Message,
         MessageEvent,
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Account",
     "AsyncClient",
+    "Ban",
     "Client",
     "Conversation",
     "Event",
+    "Invite",
     "Member",
     "Message",
     "MessageEvent",

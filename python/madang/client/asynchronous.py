@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from madang.client.blocking import Where, Who
-    from madang.client.objects import Account, Conversation, Event, Member, Message, MessageEvent, Page, Presence, Session, Signal, User
+    from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, MessageEvent, Page, Presence, Session, Signal, User
     from madang.client.operations import Step, Steps
 
 Json = dict[str, Any]
@@ -272,6 +272,34 @@ class AsyncClient:
     async def kick(self, where: Where, who: Who) -> None:
         """Takes a member out of a group. Errors: `Client.kick`."""
         await self._run(self._operations.remove_member(where, who))
+
+    async def ban(self, where: Where, who: Who) -> Ban:
+        """Keeps a user out of a group. Errors: `Client.ban`."""
+        return await self._run(self._operations.ban(where, who))
+
+    async def unban(self, where: Where, who: Who) -> None:
+        """Lets a banned user come in again, when invited. Errors: `Client.unban`."""
+        await self._run(self._operations.unban(where, who))
+
+    def bans(self, where: Where) -> AsyncIterator[Ban]:
+        """Who is banned from a group, read page by page as one goes on. Errors: `Client.bans`."""
+        return iter_pages(lambda at: self._run(self._operations.bans(where, at)))
+
+    async def create_invite(self, where: Where, *, expires_in: timedelta | float | None = None, max_uses: int | None = None) -> Invite:
+        """Makes a link by which anybody who has its code may join a group. Args and errors: `Client.create_invite`."""
+        return await self._run(self._operations.create_invite(where, expires_in, max_uses))
+
+    def invites(self, where: Where) -> AsyncIterator[Invite]:
+        """The links into a group that are live, read page by page as one goes on. Errors: `Client.invites`."""
+        return iter_pages(lambda at: self._run(self._operations.invites(where, at)))
+
+    async def revoke_invite(self, where: Where, invite: Invite | str) -> None:
+        """Ends a link. Errors: `Client.revoke_invite`."""
+        await self._run(self._operations.revoke_invite(where, invite))
+
+    async def accept_invite(self, invite: Invite | str) -> Conversation:
+        """Joins a group by a link, or its code. Errors: `Client.accept_invite`."""
+        return await self._run(self._operations.accept_invite(invite))
 
     async def leave(self, where: Where) -> None:
         """Leaves a group. Errors: `Client.leave`."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from madang.client.asynchronous import AsyncClient
-    from madang.client.objects import Account, Conversation, Event, Member, Message, MessageEvent, Page, Presence, Session, Signal, User
+    from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, MessageEvent, Page, Presence, Session, Signal, User
     from madang.client.operations import Step, Steps
 
     Who: TypeAlias = "User | Member | Account | Client | AsyncClient | str"
@@ -384,6 +384,75 @@ class Client:
             NotFound: the user isn't in it.
         """
         self._run(self._operations.remove_member(where, who))
+
+    def ban(self, where: Where, who: Who) -> Ban:
+        """Keeps a user out of a group, who leaves it if there; nobody can invite them any more, and no link lets them in.
+
+        Raises:
+            Forbidden: one is neither owner nor admin, or one's role isn't higher than the user's.
+            NotFound: there is no such user, or group.
+            GroupFull: as many are banned as may be.
+        """
+        return self._run(self._operations.ban(where, who))
+
+    def unban(self, where: Where, who: Who) -> None:
+        """Lets a banned user come in again, when invited.
+
+        Raises:
+            Forbidden: one is neither owner nor admin.
+            NotFound: the user isn't banned.
+        """
+        self._run(self._operations.unban(where, who))
+
+    def bans(self, where: Where) -> Iterator[Ban]:
+        """Who is banned from a group, read page by page as one goes on.
+
+        Raises:
+            Forbidden: one is neither owner nor admin.
+        """
+        return iter_pages(lambda at: self._run(self._operations.bans(where, at)))
+
+    def create_invite(self, where: Where, *, expires_in: timedelta | float | None = None, max_uses: int | None = None) -> Invite:
+        """Makes a link by which anybody who has its code may join a group. After a lost answer there may be a second one.
+
+        Args:
+            where: the group.
+            expires_in: how long it lasts, or so many seconds, at most a year; None = for ever.
+            max_uses: how many may join by it, 1 to 10,000; None = any number.
+
+        Raises:
+            Forbidden: one may not invite there.
+            GroupFull: there are 100 already.
+            BadRequest: out of range.
+        """
+        return self._run(self._operations.create_invite(where, expires_in, max_uses))
+
+    def invites(self, where: Where) -> Iterator[Invite]:
+        """The links into a group that are live, read page by page as one goes on.
+
+        Raises:
+            Forbidden: one may not invite there.
+        """
+        return iter_pages(lambda at: self._run(self._operations.invites(where, at)))
+
+    def revoke_invite(self, where: Where, invite: Invite | str) -> None:
+        """Ends a link.
+
+        Raises:
+            Forbidden: one may not invite there.
+            NotFound: there is no such link, or it has ended.
+        """
+        self._run(self._operations.revoke_invite(where, invite))
+
+    def accept_invite(self, invite: Invite | str) -> Conversation:
+        """Joins a group by a link, or its code. Of a group that one belongs to, it changes nothing.
+
+        Raises:
+            NotFound: there is no such link, or it has ended.
+            Forbidden: one is banned from the group.
+            GroupFull: the group has as many members as it may have.
+        """
+        return self._run(self._operations.accept_invite(invite))
 
     def leave(self, where: Where) -> None:
         """Leaves a group.

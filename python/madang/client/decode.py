@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from madang.client.objects import (
     Account,
+    Ban,
     Conversation,
     Event,
+    Invite,
     Member,
     Message,
     MessageEvent,
@@ -60,6 +62,21 @@ def session(json: Json) -> Session:
 
 def member(json: Json) -> Member:
     return Member(user(json["user"]), json["role"], json["joined_seq"], optional_time(json.get("muted_until")))
+
+
+def ban(json: Json) -> Ban:
+    return Ban(user(json["user"]), json["actor_id"], time(json["created_at"]))
+
+
+def invite(json: Json) -> Invite:
+    return Invite(
+        code=json["code"],
+        creator_id=json["creator_id"],
+        created_at=time(json["created_at"]),
+        uses=json["uses"],
+        expires_at=optional_time(json.get("expires_at")),
+        max_uses=json.get("max_uses"),
+    )
 
 
 def message(json: Json, users: Mapping[str, User]) -> Message:

@@ -194,6 +194,42 @@ class Receipt:
 Signal = Presence | Typing | Receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """Somebody who is kept out of a group.
+
+    Attributes:
+        user: who.
+        actor_id: the id of the one who banned them.
+        created_at: UTC.
+    """
+
+    user: User
+    actor_id: str = field(compare=False)
+    created_at: datetime = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """A link into a group.
+
+    Attributes:
+        code: what the link holds; whoever has it may join.
+        creator_id: the id of the one who made it.
+        created_at: UTC.
+        uses: how many have joined by it.
+        expires_at: UTC; None = never.
+        max_uses: how many may join by it; None = any number.
+    """
+
+    code: str
+    creator_id: str = field(compare=False)
+    created_at: datetime = field(compare=False)
+    uses: int = field(compare=False)
+    expires_at: datetime | None = field(default=None, compare=False)
+    max_uses: int | None = field(default=None, compare=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened in a conversation, at its place in the user's inbox.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from madang.client import decode
 from madang.client.backoff import Backoff
 from madang.client.exchange import Call, Unreachable
-from madang.client.objects import Account, Conversation, Event, Member, Message, Page, Presence, Session, User
+from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, Page, Presence, Session, User
 from madang.errors import BadRequest, Error, NotAMember, NotFound, RateLimited, TextTooLong, TooLarge, Unavailable
 
 if TYPE_CHECKING:
@@ -237,6 +237,44 @@ class Operations:
         user_id = yield from self.user_id(who)
         yield from self.change("DELETE", "conversations", conversation_id, "members", user_id)
 
+    def ban(self, where: object, who: object) -> Steps[Ban]:
+        conversation_id = yield from self.conversation_id(where)
+        user_id = yield from self.user_id(who)
+        return decode.ban((yield from self.change("PUT", "conversations", conversation_id, "bans", user_id)))
+
+    def unban(self, where: object, who: object) -> Steps[None]:
+        conversation_id = yield from self.conversation_id(where)
+        user_id = yield from self.user_id(who)
+        yield from self.change("DELETE", "conversations", conversation_id, "bans", user_id)
+
+    def bans(self, where: object, next_page: str | None) -> Steps[tuple[list[Ban], str | None]]:
+        conversation_id = yield from self.conversation_id(where)
+        answer = yield from self.get("conversations", conversation_id, "bans", limit=PAGE, next=next_page)
+        self.people.learn_from(answer)
+        return [decode.ban(each) for each in answer["bans"]], answer.get("next")
+
+    def create_invite(self, where: object, expires_in: timedelta | float | None, max_uses: int | None) -> Steps[Invite]:
+        conversation_id = yield from self.conversation_id(where)
+        body: Json = {}
+        if expires_in is not None:
+            body["expires_in"] = round(expires_in.total_seconds() if isinstance(expires_in, timedelta) else expires_in)
+        if max_uses is not None:
+            body["max_uses"] = max_uses
+        return decode.invite((yield from self.change("POST", "conversations", conversation_id, "invites", body=body)))
+
+    def invites(self, where: object, next_page: str | None) -> Steps[tuple[list[Invite], str | None]]:
+        conversation_id = yield from self.conversation_id(where)
+        answer = yield from self.get("conversations", conversation_id, "invites", limit=PAGE, next=next_page)
+        return [decode.invite(each) for each in answer["invites"]], answer.get("next")
+
+    def revoke_invite(self, where: object, invite: Invite | str) -> Steps[None]:
+        conversation_id = yield from self.conversation_id(where)
+        yield from self.change("DELETE", "conversations", conversation_id, "invites", code_of(invite))
+
+    def accept_invite(self, invite: Invite | str) -> Steps[Conversation]:
+        answer = yield from self.change("POST", "invites", "accept", body={"code": code_of(invite)})
+        return (yield from self.conversation_of(answer))
+
     def conversation_id(self, where: object) -> Steps[str]:
         """Of what is named; of a user, of the direct conversation with that user, which is made when there is none."""
         place = yield from self.place(where)
@@ -316,6 +354,10 @@ def rfc3339(when: datetime | timedelta) -> str:
     """A time, or as far from now; a time without a zone is local."""
     moment = datetime.now(UTC) + when if isinstance(when, timedelta) else when.astimezone(UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def code_of(invite: Invite | str) -> str:
+    return invite if isinstance(invite, str) else invite.code
 
 
 def username_of(who: object) -> str | None:

@@ -86,7 +86,7 @@ class Call:
         return codes
 
 
-TAGS: Final = ("users", "sessions", "conversations", "mentions", "presence", "sync", "connect", "server")
+TAGS: Final = ("users", "sessions", "conversations", "invites", "mentions", "presence", "sync", "connect", "server")
 PLAIN: Final = "text/plain"
 OF_A_MEMBER: Final = ("not_found", "not_a_member")
 OF_THE_RIGHT: Final = (*OF_A_MEMBER, "forbidden")
@@ -245,8 +245,18 @@ CALLS: Final[tuple[Call, ...]] = (
     Call(
         name="put_member",
         route="PUT /v1/conversations/{id}/members/{user_id}",
-        about="Make a user a member of a group, or give a member another role.",
-        body=record("", optional=("role",), role=words("owner", "admin", "member")),
+        about="Make a user a member of a group, give a member another role, or mute one. "
+        "By `owner` the owner gives that role away and is an admin then. A mute outlasts leaving and coming back.",
+        body=record(
+            "",
+            optional=("role", "muted_until"),
+            role=words("owner", "admin", "member"),
+            muted_until={
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "Until then the member may not write; null or a past time lifts the mute.",
+            },
+        ),
         is_body_optional=True,
         answers={200: ref("Member")},
         refusals=(*OF_THE_RIGHT, "blocked", "group_full"),
@@ -277,6 +287,66 @@ CALLS: Final[tuple[Call, ...]] = (
         query=PAGED,
         answers={200: ref("PresencePage")},
         refusals=OF_A_MEMBER,
+    ),
+    # ---- who may come in ----
+    Call(
+        name="list_bans",
+        route="GET /v1/conversations/{id}/bans",
+        about="Who is banned from a group.",
+        query=PAGED,
+        answers={200: ref("Bans")},
+        refusals=OF_THE_RIGHT,
+    ),
+    Call(
+        name="put_ban",
+        route="PUT /v1/conversations/{id}/bans/{user_id}",
+        about="Ban a user from a group. A member leaves it; nobody can invite the user any more, and no link lets them in.",
+        answers={200: ref("Ban")},
+        refusals=(*OF_THE_RIGHT, "group_full"),
+    ),
+    Call(
+        name="remove_ban",
+        route="DELETE /v1/conversations/{id}/bans/{user_id}",
+        about="Lift a ban.",
+        answers={204: None},
+        refusals=OF_THE_RIGHT,
+    ),
+    Call(
+        name="create_invite",
+        route="POST /v1/conversations/{id}/invites",
+        about="Make a link into a group, for those who may invite. A group has at most 100 live ones.",
+        body=record(
+            "",
+            optional=("expires_in", "max_uses"),
+            expires_in={"type": "integer", "minimum": 1, "maximum": 31_622_400, "description": "Seconds; left out = it never ends."},
+            max_uses={"type": "integer", "minimum": 1, "maximum": 10_000, "description": "Left out = any number."},
+        ),
+        is_body_optional=True,
+        answers={201: ref("Invite")},
+        refusals=(*OF_THE_RIGHT, "group_full"),
+    ),
+    Call(
+        name="list_invites",
+        route="GET /v1/conversations/{id}/invites",
+        about="The live links into a group, for those who may invite.",
+        query=(LIMIT, Parameter("next", {"type": "string"}, "Of the page before.")),
+        answers={200: ref("Invites")},
+        refusals=OF_THE_RIGHT,
+    ),
+    Call(
+        name="revoke_invite",
+        route="DELETE /v1/conversations/{id}/invites/{code}",
+        about="End a link, for those who may invite.",
+        answers={204: None},
+        refusals=OF_THE_RIGHT,
+    ),
+    Call(
+        name="accept_invite",
+        route="POST /v1/invites/accept",
+        about="Join a group by a link. Who is a member already gets the group and uses nothing up, so a repeat does no harm.",
+        body=record("", code=TEXT),
+        answers={200: ref("Conversation")},
+        refusals=("not_found", "forbidden", "group_full"),
     ),
     # ---- messages ----
     Call(

@@ -126,10 +126,16 @@ def online(user_id: str) -> Json:
     return {"user_id": user_id, "status": "online", "last_active_at": AT}
 
 
+def invite(uses: int) -> Json:
+    return {"code": CODE, "creator_id": ALICE_ID, "created_at": AT, "max_uses": 5, "uses": uses}
+
+
 def in_log(cursor: int, kind: str, conversation_id: str, seq: int, **more: Json) -> Json:
     return {"cursor": cursor, "type": kind, "conversation_id": conversation_id, "seq": seq, **more}
 
 
+CODE: Final = "a-code-that-is-32-characters-lon"
+BAN: Final = {"user": CAROL, "actor_id": ALICE_ID, "created_at": AT}
 HI: Final = message(DIRECT_ID, 4, ALICE, "m1", "Hi Bob! 안녕!")
 HELLO: Final = message(DIRECT_ID, 5, BOB, "b1", "Hello Alice")
 COME: Final = message(DIRECT_ID, 6, ALICE, "m2", "@bob come at six", BOB_ID)
@@ -289,6 +295,14 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
         answer={"members": [member(ALICE, "owner", 1), member(BOB, "member", 1), member(CAROL, "member", 5)]},
     ),
     Exchange(who="alice", call="remove_member", path={**IN_GROUP, "user_id": CAROL_ID}, status=204),
+    # ---- who may come in ----
+    Exchange(who="alice", call="create_invite", path=IN_GROUP, body={"max_uses": 5}, status=201, answer=invite(0)),
+    Exchange(who="carol", call="accept_invite", body={"code": CODE}, answer=group(7, "member", title="Our garden", members=3)),
+    Exchange(who="bob", call="list_invites", path=IN_GROUP, answer={"invites": [invite(1)]}),
+    Exchange(who="alice", call="put_ban", path={**IN_GROUP, "user_id": CAROL_ID}, answer=BAN),
+    Exchange(who="alice", call="list_bans", path=IN_GROUP, answer={"bans": [BAN]}),
+    Exchange(who="alice", call="remove_ban", path={**IN_GROUP, "user_id": CAROL_ID}, status=204),
+    Exchange(who="alice", call="revoke_invite", path={**IN_GROUP, "code": CODE}, status=204),
     # ---- devices ----
     Exchange(
         who="bob",

@@ -81,6 +81,22 @@ TEST(ConversationLog, rights_go_by_rank) {
     EXPECT_EQ(code_of(log.may_change(kMember, kMember, Role::admin)), Code::forbidden);
 }
 
+TEST(ConversationLog, owner_and_admins_ban_whom_they_outrank_and_those_who_are_not_there) {
+    auto log = group();
+    EXPECT_TRUE(log.may_ban(kOwner, kAdmin));
+    EXPECT_TRUE(log.may_ban(kAdmin, kMember));
+    EXPECT_TRUE(log.may_ban(kAdmin, kStranger));
+    EXPECT_EQ(code_of(log.may_ban(kAdmin, kOwner)), Code::forbidden);
+    EXPECT_EQ(code_of(log.may_ban(kMember, kStranger)), Code::forbidden);
+    EXPECT_EQ(code_of(log.may_ban(kOwner, kOwner)), Code::forbidden);
+    EXPECT_EQ(code_of(log.may_ban(kStranger, kMember)), Code::not_found);
+    EXPECT_EQ(code_of(direct().may_ban(kOwner, kMember)), Code::forbidden);
+    log.append_left(kAdmin, kAdmin, kNow);
+    EXPECT_EQ(code_of(log.may_ban(kAdmin, kMember)), Code::not_a_member);
+    EXPECT_EQ(code_of(log.may_moderate(kMember)), Code::forbidden);
+    EXPECT_TRUE(log.may_moderate(kOwner));
+}
+
 TEST(ConversationLog, invitations_follow_the_setting) {
     auto log = group();
     EXPECT_TRUE(log.may_invite(kMember));

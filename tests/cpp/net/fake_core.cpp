@@ -44,6 +44,17 @@ struct UsualAnswers {
     Response operator()(const ListMembers&) const { return MemberPage{{member(UserId{5})}, UserId{5}}; }
     Response operator()(const PutMember& request) const { return member(request.user); }
     Response operator()(const RemoveMember&) const { return Done{}; }
+    Response operator()(const PutBan& request) const { return ban(request.user); }
+    Response operator()(const ListBans&) const { return BanPage{{ban(UserId{5})}, UserId{5}}; }
+    Response operator()(const CreateInvite& request) const { return Invite{.secret = request.secret, .max_uses = request.max_uses}; }
+    Response operator()(const ListInvites&) const { return InvitePage{{Invite{.secret = {1}}}, InviteSecret{1}}; }
+    Response operator()(const AcceptInvite& request) const {
+        ConversationView view;
+        view.conversation.id = request.conversation;
+        view.conversation.kind = ConversationKind::group;
+        view.created = true;
+        return view;
+    }
     Response operator()(const Send& request) const { return Sent{message_entry(Seq{5}, request.text), false}; }
     Response operator()(const History&) const { return HistoryPage{{message_entry(Seq{5}, "hi")}, true, false}; }
     template <typename Other>
@@ -52,6 +63,7 @@ struct UsualAnswers {
     }
 
     static Member member(UserId user) { return {account_of(user, "someone").profile, Role::member, {}, {{Seq{1}, Seq{}}}}; }
+    static Ban ban(UserId user) { return {account_of(user, "someone").profile, UserId{1}, Time{}}; }
     static ConversationView view(const Actor& actor, bool created) {
         return {{ConversationId{77}, ConversationKind::group, "title", actor.user, Time{}, {}, 2},
                 Seq{3},

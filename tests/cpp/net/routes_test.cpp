@@ -190,6 +190,39 @@ TEST_F(Routes, members) {
     expect_problem(client.request("PUT", "/v1/conversations/77/members/x", token), 404, "not_found");
 }
 
+TEST_F(Routes, bans) {
+    const auto list = client.request("GET", "/v1/conversations/77/bans?next=4&limit=2", token);
+    EXPECT_EQ(list.json()["bans"][0]["user"]["id"], "5");
+    EXPECT_EQ(list.json()["next"], "5");
+    EXPECT_EQ(server.core().wait_for<ListBans>().after, UserId{4});
+    EXPECT_EQ(client.request("PUT", "/v1/conversations/77/bans/9", token).json()["user"]["id"], "9");
+    EXPECT_EQ(client.request("DELETE", "/v1/conversations/77/bans/9", token).status, 204);
+    EXPECT_EQ(server.core().wait_for<RemoveBan>().user, UserId{9});
+    expect_problem(client.request("PUT", "/v1/conversations/77/bans/x", token), 404, "not_found");
+}
+
+TEST_F(Routes, invites_are_named_by_codes_that_hold_their_conversation) {
+    const auto made = client.request("POST", "/v1/conversations/77/invites", token, R"({"max_uses":2})");
+    EXPECT_EQ(made.status, 201);
+    const auto request = server.core().wait_for<CreateInvite>();
+    EXPECT_EQ(request.max_uses, 2u);
+    EXPECT_NE(request.secret, InviteSecret{});
+    const auto code = made.json()["code"].get<std::string>();
+    EXPECT_EQ(client.request("POST", "/v1/invites/accept", token, R"({"code":")" + code + "\"}").status, 200);
+    const auto accepted = server.core().wait_for<AcceptInvite>();
+    EXPECT_EQ(accepted.conversation, ConversationId{77});
+    EXPECT_EQ(accepted.secret, request.secret);
+    const auto list = client.request("GET", "/v1/conversations/77/invites?next=" + code, token);
+    EXPECT_EQ(list.json()["next"], list.json()["invites"][0]["code"]);
+    EXPECT_EQ(server.core().wait_for<ListInvites>().after, request.secret);
+    expect_problem(client.request("GET", "/v1/conversations/77/invites?next=5", token), 400, "bad_request");
+    EXPECT_EQ(client.request("DELETE", "/v1/conversations/77/invites/" + code, token).status, 204);
+    EXPECT_EQ(server.core().wait_for<RevokeInvite>().secret, request.secret);
+    EXPECT_EQ(client.request("DELETE", "/v1/conversations/78/invites/" + code, token).status, 204);
+    EXPECT_EQ(server.core().wait_for<RevokeInvite>(2).secret, InviteSecret{});  // no code of that conversation
+    expect_problem(client.request("POST", "/v1/invites/accept", token, R"({"code":"x"})"), 404, "not_found");
+}
+
 TEST_F(Routes, a_message_is_201_and_its_repeat_200) {
     const std::string body = R"({"client_id":"c-1","text":"안녕"})";
     const auto sent = client.request("POST", "/v1/conversations/77/messages", token, body);

@@ -46,6 +46,11 @@ class Dice {
         for (auto n = 1 + below(4); n > 0; --n) member.stays.push_back({id<Seq>(), id<Seq>()});
         return member;
     }
+    Invite invite() {
+        Invite invite{{}, id<UserId>(), time(), time(), static_cast<std::uint32_t>(number()), static_cast<std::uint32_t>(number())};
+        for (auto& byte : invite.secret) byte = static_cast<std::uint8_t>(engine_());
+        return invite;
+    }
     Mentions mentions() {
         Mentions mentions{{}, coin()};
         for (auto n = below(5); n > 0; --n) mentions.users.push_back(id<UserId>());
@@ -169,6 +174,10 @@ const std::vector<Kind>& kinds() {
          [](std::string_view b) { return encoded_again(decode_conversation(ConversationId{1}, b)); }},
         {"member", [](Dice& d) { return bytes_of(d.member()); },
          [](std::string_view b) { return encoded_again(decode_member(UserId{1}, b)); }},
+        {"ban", [](Dice& d) { return bytes_of(Ban{d.profile(), d.id<UserId>(), d.time()}); },
+         [](std::string_view b) { return encoded_again(decode_ban(UserId{1}, b)); }},
+        {"invite", [](Dice& d) { return bytes_of(d.invite()); },
+         [](std::string_view b) { return encoded_again(decode_invite(InviteSecret{}, b)); }},
         {"account",
          [](Dice& d) {
              Account account{d.profile(), d.text(), d.text(), d.text(20), {}, d.coin(), d.time()};
@@ -228,6 +237,10 @@ TEST(Records, every_other_kind_is_equal_to_what_was_stored) {
         ASSERT_EQ(decode_conversation(conversation.id, bytes_of(conversation)), conversation);
         const auto member = dice.member();
         ASSERT_EQ(decode_member(member.user.id, bytes_of(member)), member);
+        const Ban ban{dice.profile(), dice.id<UserId>(), dice.time()};
+        ASSERT_EQ(decode_ban(ban.user.id, bytes_of(ban)), ban);
+        const auto invite = dice.invite();
+        ASSERT_EQ(decode_invite(invite.secret, bytes_of(invite)), invite);
         const Account account{dice.profile(), dice.text(), dice.text(), dice.text(), {dice.text(), "operator"}, dice.coin(), dice.time()};
         ASSERT_EQ(decode_account(account.profile.id, bytes_of(account)), account);
         const Device device{dice.id<DeviceId>(), dice.text(), dice.text(), dice.digest256(),

@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from madang.protocol.calls import CALLS
-from madang.protocol.story import STORY, Exchange, Spoken
+from madang.protocol.story import CODE, STORY, Exchange, Spoken
 from madang.testing import ChatServer
 
 Json = Any
@@ -71,7 +71,7 @@ class Stage:
         assert isinstance(told, str)
         if TIME.fullmatch(told):
             return bool(TIME.fullmatch(str(real)))
-        if ID.fullmatch(told) or key == "token":
+        if ID.fullmatch(told) or key == "token" or told == CODE:
             return bool(self.real.setdefault(told, real) == real)
         return bool(told == real)
 
