@@ -151,19 +151,20 @@ ConversationState& Engine::State::create(Conversation conversation, std::vector<
     return state;
 }
 
-void Engine::State::with_direct(const ReplyTo& from, const Actor& actor, UserId peer, Then<ConversationState&> then) {
+void Engine::State::with_direct(const ReplyTo& from, const Actor& actor, UserId peer, ThenDirect then) {
     if (actor.user == peer) return refuse(from, {Code::bad_request, "a direct conversation needs somebody else", {}});
     const auto known = find_direct(actor.user, peer);
     if (!known) return refuse(from, known.error());
-    if (*known) return with_conversation(from, **known, std::move(then));
+    if (*known) return with_conversation(from, **known, [then = std::move(then)](ConversationState& found) mutable { then(found, false); });
     if (!store_.has_space()) return refuse(from, full());
     const auto pair = ordered(actor.user, peer);
     auto& waiting = directs_in_creation_[pair];
-    waiting.push_back([this, from, then = std::move(then)](Result<ConversationState*> made) mutable {
+    const bool is_first = waiting.empty();
+    waiting.push_back([this, from, is_first, then = std::move(then)](Result<ConversationState*> made) mutable {
         if (!made) return refuse(from, made.error());
-        then(**made);
+        then(**made, is_first);
     });
-    if (waiting.size() > 1) return;  // the first one asks for all
+    if (!is_first) return;  // the first one asks for all
     ask_users(actor.user, {actor.user, peer},
               [this, creator = actor.user, peer](Result<Profiles> people) { direct_made(creator, peer, std::move(people)); });
 }
@@ -189,11 +190,9 @@ void Engine::State::direct_made(UserId creator, UserId peer, Result<Profiles> pe
 }
 
 void Engine::State::on(const ReplyTo& from, CreateDirect&& request) {
-    const auto found = find_direct(request.actor.user, request.peer);
-    const auto known = found && *found;
-    with_direct(from, request.actor, request.peer, [this, from, known, me = request.actor.user](ConversationState& conversation) {
+    with_direct(from, request.actor, request.peer, [this, from, me = request.actor.user](ConversationState& conversation, bool made_here) {
         auto view = conversation.log.view_of(me);
-        view.created = !known;
+        view.created = made_here;
         reply(from, std::move(view));
     });
 }
@@ -225,7 +224,7 @@ void Engine::State::on(const ReplyTo& from, CreateGroup&& request) {
     if (!key.empty()) {
         const auto [waiting, first] = groups_in_creation_.try_emplace(key);
         if (!first) {  // a repeat while the first one is being made: looked up again when that has ended
-            waiting->second.push_back([this, from, request](void*) mutable { on(from, std::move(request)); });
+            waiting->second.push_back([this, from, request]() mutable { on(from, std::move(request)); });
             return;
         }
     }
@@ -251,7 +250,7 @@ void Engine::State::on(const ReplyTo& from, CreateGroup&& request) {
                       reply(from, std::move(view));
                   }
                   if (auto waiting = groups_in_creation_.extract(key); !waiting.empty())
-                      for (auto& each : waiting.mapped()) each(nullptr);
+                      for (auto& each : waiting.mapped()) each();
               });
 }
 

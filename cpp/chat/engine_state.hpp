@@ -246,8 +246,9 @@ class Engine::State {
     void ask_users(UserId inviter, std::vector<UserId> users, Then<Result<Profiles>> then);
     void ask(std::uint64_t operation);
     void repeat_asks();
-    // The pair's direct conversation, made if need be (its rows join this turn).
-    void with_direct(const ReplyTo& from, const Actor& actor, UserId peer, Then<ConversationState&> then);
+    // The pair's direct conversation, made if need be (its rows join this turn). Made by this very call, or by whom?
+    using ThenDirect = std::move_only_function<void(ConversationState& conversation, bool made_here)>;
+    void with_direct(const ReplyTo& from, const Actor& actor, UserId peer, ThenDirect then);
     ConversationState& create(Conversation conversation, std::vector<Member> members);
     // None = there is none; an error = the store can't tell, and nothing may be made in its place.
     Result<std::optional<ConversationId>> find_direct(UserId a, UserId b) const;
@@ -420,7 +421,8 @@ class Engine::State {
     std::map<std::uint64_t, Operation> operations_;
     std::uint64_t last_operation_ = 0;
     std::map<std::pair<UserId, UserId>, std::vector<Then<Result<ConversationState*>>>> directs_in_creation_;
-    std::map<std::string, std::vector<Then<void*>>> groups_in_creation_;
+    // Repeats of a creation that is under way, by its key: they look again when it has ended.
+    std::map<std::string, std::vector<std::move_only_function<void()>>> groups_in_creation_;
 
     std::map<EntryKey, Pending> pending_;
     std::map<EntryKey, Seq> revisions_pending_;                 // message → its revision that is in pending_; at most one

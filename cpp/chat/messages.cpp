@@ -20,7 +20,7 @@ void Engine::State::on(const ReplyTo& from, Send&& request) {
     if (request.peer) {
         const auto actor = request.actor;
         const auto peer = request.peer;
-        return with_direct(from, actor, peer, [this, from, request = std::move(request)](ConversationState& conversation) mutable {
+        return with_direct(from, actor, peer, [this, from, request = std::move(request)](ConversationState& conversation, bool) mutable {
             send(from, conversation, std::move(request));
         });
     }

@@ -64,10 +64,19 @@ TABLE = """
     POST   /v1/invites/accept                                            -  ok  ok  ok   !  ok  ok  ok
     POST   /v1/conversations/{id}/messages                               -   ?  ok   m   x   x  ok  ok
     GET    /v1/conversations/{id}/messages                               -   ?  ok  ok   x   x  ok  ok
+    PATCH  /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok   m   x   x  ok  ok
+    PATCH  /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !   m   x   x   !   !
+    DELETE /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok  ok   x   x  ok  ok
+    DELETE /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !   !   x   x  ok  ok
+    GET    /v1/mentions                                                  -  ok  ok  ok  ok  ok  ok  ok
     GET    /v1/sync                                                      -  ok  ok  ok  ok  ok  ok  ok
     GET    /v1/connect                                                   -  ok  ok  ok  ok  ok  ok  ok
     SOCKET attach                                                        -  ok  ok  ok  ok  ok  ok  ok
     SOCKET send                                                          -   ?  ok   m   x   x  ok  ok
+    SOCKET edit  #one's own                                              -   ?  ok   m   x   x  ok  ok
+    SOCKET edit  #another's                                              -   ?   !   m   x   x   !   !
+    SOCKET delete  #one's own                                            -   ?  ok  ok   x   x  ok  ok
+    SOCKET delete  #another's                                            -   ?   !   !   x   x  ok  ok
     SOCKET ack                                                           -  ok  ok  ok  ok  ok  ok  ok
     SOCKET ping                                                          -  ok  ok  ok  ok  ok  ok  ok
 """
@@ -90,7 +99,15 @@ DIRECT = """
     DELETE /v1/conversations/{id}/invites/{code}                         -   ?   !
     POST   /v1/conversations/{id}/messages                               -   ?  ok
     GET    /v1/conversations/{id}/messages                               -   ?  ok
+    PATCH  /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok
+    PATCH  /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !
+    DELETE /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok
+    DELETE /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !
     SOCKET send                                                          -   ?  ok
+    SOCKET edit  #one's own                                              -   ?  ok
+    SOCKET edit  #another's                                              -   ?   !
+    SOCKET delete  #one's own                                            -   ?  ok
+    SOCKET delete  #another's                                            -   ?   !
 """
 IN_DIRECT = ("anonymous", "stranger", "peer")
 
@@ -107,6 +124,9 @@ class Scene:
         other: a plain member, or the other one of a direct conversation.
         guest: belongs to nothing here.
         banned: of a group; of a direct conversation the guest.
+        code: of an invite.
+        own: the place of a message of the caller's, who wrote it when that was still allowed; the other one's, if there is none.
+        others: the place of a message of the other one.
     """
 
     caller: Device
@@ -116,6 +136,8 @@ class Scene:
     banned: Device
     cid: str
     code: str
+    own: int
+    others: int
 
 
 @dataclass(frozen=True)
@@ -158,12 +180,23 @@ REQUESTS: dict[str, Callable[[Scene], Made]] = {
     "DELETE /v1/conversations/{id}/invites/{code}": lambda s: Made({"code": s.code}),
     "POST /v1/invites/accept": lambda s: Made(body={"code": s.code}),
     "POST /v1/conversations/{id}/messages": lambda s: Made(body={"client_id": new_client_id(), "text": "hello"}),
+    "PATCH /v1/conversations/{id}/messages/{seq} #one's own": lambda s: Made({"seq": str(s.own)}, body={"text": "changed"}),
+    "PATCH /v1/conversations/{id}/messages/{seq} #another's": lambda s: Made({"seq": str(s.others)}, body={"text": "changed"}),
+    "DELETE /v1/conversations/{id}/messages/{seq} #one's own": lambda s: Made({"seq": str(s.own)}),
+    "DELETE /v1/conversations/{id}/messages/{seq} #another's": lambda s: Made({"seq": str(s.others)}),
     "GET /v1/sync": lambda s: Made(query="cursor=0"),
     "SOCKET send": lambda s: Made(body={"conversation_id": s.cid, "client_id": new_client_id(), "text": "hello"}),
+    "SOCKET edit #one's own": lambda s: Made(body={"conversation_id": s.cid, "seq": s.own, "text": "changed"}),
+    "SOCKET edit #another's": lambda s: Made(body={"conversation_id": s.cid, "seq": s.others, "text": "changed"}),
+    "SOCKET delete #one's own": lambda s: Made(body={"conversation_id": s.cid, "seq": s.own}),
+    "SOCKET delete #another's": lambda s: Made(body={"conversation_id": s.cid, "seq": s.others}),
     "SOCKET ack": lambda s: Made(body={"cursor": 0}),
 }
 # They end the device that makes them: made by one of the caller's own for this.
 ENDS_THE_DEVICE = ("DELETE /v1/sessions/current", "DELETE /v1/sessions/{device_id} #one's own")
+
+# Besides those whose path names it.
+OF_A_CONVERSATION = ("/v1/invites/accept", "send", "edit", "delete")
 
 
 @dataclass(frozen=True)
@@ -208,24 +241,28 @@ class People:
     def group(self, caller: str) -> Scene:
         owner, everybody = self.all["owner"], self.all
         cid = owner.group(*(everybody[kind] for kind in ("member", "muted", "banned", "left", "admin", "other")))
+        seqs = {kind: everybody[kind].send(cid, "hello")["seq"] for kind in (*CALLERS[2:], "other")}
         members = f"/conversations/{cid}/members"
         owner.call("PUT", f"{members}/{everybody['admin'].id}", {"role": "admin"})
         owner.call("PUT", f"{members}/{everybody['muted'].id}", {"muted_until": LATER})
         owner.call("PUT", f"/conversations/{cid}/bans/{everybody['banned'].id}")
         everybody["left"].call("DELETE", f"{members}/{everybody['left'].id}")
         code = owner.call("POST", f"/conversations/{cid}/invites", {}).json()["code"]
-        return self.scene(caller, cid, "other", "banned", code)
+        return self.scene(caller, cid, "other", "banned", code, seqs)
 
     def direct(self, caller: str) -> Scene:
-        return self.scene(caller, self.all["owner"].direct(self.all["peer"]), "owner", "guest", NO_CODE)
+        cid = self.all["owner"].direct(self.all["peer"])
+        seqs = {kind: self.all[kind].send(cid, "hello")["seq"] for kind in ("owner", "peer")}
+        return self.scene(caller, cid, "owner", "guest", NO_CODE, seqs)
 
     def nowhere(self, caller: str) -> Scene:
-        return self.scene(caller, "", "other", "banned", NO_CODE)
+        return self.scene(caller, "", "other", "banned", NO_CODE, {"other": 0})
 
-    def scene(self, caller: str, cid: str, other: str, banned: str, code: str) -> Scene:
+    def scene(self, caller: str, cid: str, other: str, banned: str, code: str, seqs: dict[str, int]) -> Scene:
         everybody = self.all
         who = everybody["guest" if caller == "anonymous" else caller]
-        return Scene(who, everybody["owner"], everybody[other], everybody["guest"], everybody[banned], cid, code)
+        own, others = seqs.get(caller, seqs[other]), seqs[other]
+        return Scene(who, everybody["owner"], everybody[other], everybody["guest"], everybody[banned], cid, code, own, others)
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +316,7 @@ def cells(table: list[Row], callers: tuple[str, ...]) -> list[Any]:
 
 @pytest.mark.parametrize(("row", "caller", "mark"), cells(GROUP_ROWS, CALLERS))
 def test_in_a_group(api: Api, people: People, row: Row, caller: str, mark: str) -> None:
-    of_group = "{id}" in row.path.replace("/users/{id}", "") or row.path in ("send", "/v1/invites/accept")
+    of_group = "{id}" in row.path.replace("/users/{id}", "") or row.path in OF_A_CONVERSATION
     scene = people.group(caller) if of_group else people.nowhere(caller)
     check(api, row, scene, caller, mark)
 

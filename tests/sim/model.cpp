@@ -214,6 +214,8 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                        const auto [known, is_new] = directs_.try_emplace(pair_of(r.actor.user, r.peer), view.conversation.id);
                        expect(known->second == view.conversation.id, "two direct conversations of one pair");
                        expect(!view.created || !asked.done, "a direct conversation made twice");
+                       expect(!view.created || directs_made_.insert(view.conversation.id).second,
+                              "two are told to have made one direct conversation");
                        on_view(r.actor.user, view);
                    },
                    [&](const CreateGroup& r) {

@@ -207,6 +207,7 @@ class Model {
     };
     std::map<UserId, Here> here_;
     std::map<std::pair<UserId, UserId>, ConversationId> directs_;
+    std::set<ConversationId> directs_made_;  // whose maker was told so
     std::map<std::pair<UserId, std::string>, ConversationId> groups_;
     std::vector<std::pair<ConversationId, std::string>> titles_;
     std::vector<std::pair<ConversationId, Member>> members_put_;

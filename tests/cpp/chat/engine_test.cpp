@@ -1,5 +1,7 @@
 #include "chat/engine.hpp"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "engine_bench.hpp"
@@ -316,6 +318,18 @@ TEST(Groups, who_leaves_gets_his_leaving_and_nothing_newer_and_who_comes_back_go
     expect_contiguous(bench.sync(b));
     EXPECT_EQ(bench.get<HistoryPage>(History{.actor = b, .conversation = id, .before = {}, .after = {}, .around = {}}).messages.size(), 1u);
     EXPECT_EQ(bench.get<HistoryPage>(History{.actor = c, .conversation = id, .before = {}, .after = {}, .around = {}}).messages.size(), 3u);
+}
+
+TEST(Directs, of_several_who_ask_at_once_one_has_made_it) {
+    EngineBench bench;
+    const auto a = bench.sign_up("a"), b = bench.sign_up("b");
+    bench.restart();  // cold: all wait until both are loaded
+    const std::array asked{bench.post(CreateDirect{a, b.user}), bench.post(CreateDirect{b, a.user}), bench.post(CreateDirect{a, b.user})};
+    bench.run();
+    int made = 0;
+    for (const auto each : asked) made += std::get<ConversationView>(*bench.answer(each)).created ? 1 : 0;
+    EXPECT_EQ(made, 1);
+    EXPECT_FALSE(bench.get<ConversationView>(CreateDirect{a, b.user}).created);
 }
 
 TEST(Groups, are_made_once_per_client_id_and_never_larger_than_the_limit) {
