@@ -15,6 +15,8 @@ struct Limits {
     std::uint32_t title_chars = 100;              // code points; one more: bad_request
     std::uint32_t display_name_chars = 100;       // code points; one more: bad_request
     std::uint32_t devices_per_user = 10;          // one more signs out the device unused for longest
+    std::uint32_t friends = 5'000;                // of a user, with requests both ways; one more: bad_request. A race may pass it
+    std::uint32_t blocks = 5'000;                 // set by a user; likewise
     std::uint32_t settings_bytes = 16'384;        // a user's settings, as JSON; more: too_large
     std::uint32_t page_items = 100;               // of any list; a larger `limit` is cut to it
     std::size_t page_bytes = 1 << 20;             // of a sync or history page, at least one item all the same

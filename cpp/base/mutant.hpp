@@ -37,6 +37,10 @@ enum class Mutant : std::uint8_t {
     link_ignores_ban,           // who is banned may still join by link
     uses_uncounted,             // a join by link is not counted as a use of it
     two_owners,                 // who gives the owner's role away keeps it
+    copy_takes_twice,           // a user's copy takes a change of a pair again though it has it
+    lose_relations,             // start() does not take up the changes of pairs that may not be in both copies
+    block_shows,                // who is blocked is shown the friendship's end
+    gate_lags,                  // a block is not seen by the direct conversation while that is in memory
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

@@ -9,6 +9,7 @@
 #include "base/ids.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
+#include "model/relation.hpp"
 #include "model/signal.hpp"
 
 namespace madang {
@@ -34,16 +35,39 @@ struct FannedOut {
     std::vector<UserId> taken;
     std::vector<Behind> behind;
 };
-// Before people are put into a conversation: do they exist?
+// Before something is done with people: do they exist, and may it be done?
 struct AskUsers {
+    enum class Purpose : std::uint8_t {
+        profile,   // whatever it is, nobody refuses
+        group,     // refused by who blocks the inviter
+        befriend,  // refused by the inviter or `peer`, whoever has too many friends and requests
+        block,     // refused by the inviter with too many blocks
+    };
     std::uint64_t operation = 0;
     std::vector<UserId> users;
     UserId inviter;
+    Purpose purpose = Purpose::profile;
+    UserId peer{};  // befriend and block: whom the inviter means
 };
 struct UsersAnswer {
     std::uint64_t operation = 0;
     std::vector<Profile> found;
     std::vector<UserId> missing;
+    std::vector<UserId> refused{};
+};
+// A change of a pair for one user's copy. Taken only if the copy is as of the version before it: so it is there exactly once, in order.
+struct RelationChanged {
+    UserId user;
+    Profile other;
+    Relation relation;
+    bool tells = false;
+    Time at{};
+};
+// The change is durably in that user's copy, or there is no such user.
+struct ChangeTaken {
+    UserId user;
+    UserId other;
+    std::uint64_t version = 0;
 };
 
 // ---- presence (watching.hpp says who keeps what)
@@ -95,7 +119,7 @@ struct TypingNote {
     TypingSignal typing;
     std::vector<UserId> to;
 };
-using BusMessage =
-    std::variant<FanOut, FannedOut, AskUsers, UsersAnswer, LeasePresence, PresenceStates, AskPresence, PresenceAnswer, TypingNote>;
+using BusMessage = std::variant<FanOut, FannedOut, AskUsers, UsersAnswer, RelationChanged, ChangeTaken, LeasePresence, PresenceStates,
+                                AskPresence, PresenceAnswer, TypingNote>;
 
 }  // namespace madang

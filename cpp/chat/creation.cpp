@@ -14,6 +14,8 @@ constexpr Millis kAskDeadline{5'000};
 
 std::pair<UserId, UserId> ordered(UserId a, UserId b) { return {std::min(a, b), std::max(a, b)}; }
 
+Error blocked() { return {Code::blocked, "a block stands between you and this user", {}}; }
+
 Error full() { return {Code::storage_full, "the server's disk is full", Millis{5'000}}; }
 
 }  // namespace
@@ -21,10 +23,15 @@ Error full() { return {Code::storage_full, "the server's disk is full", Millis{5
 // ---- asking people's engines ----------------------------------------------------------------------------------------------------------
 
 void Engine::State::ask_users(UserId inviter, std::vector<UserId> users, Then<Result<Profiles>> then) {
+    ask_users({.operation = 0, .users = std::move(users), .inviter = inviter, .purpose = AskUsers::Purpose::group}, std::move(then));
+}
+
+void Engine::State::ask_users(AskUsers question, Then<Result<Profiles>> then) {
     const auto number = ++last_operation_;
     auto& operation = operations_[number];
-    operation.inviter = inviter;
-    operation.waiting = std::move(users);
+    operation.waiting = std::exchange(question.users, {});
+    operation.question = std::move(question);
+    operation.question.operation = number;
     operation.deadline = clock_.tick() + kAskDeadline;
     operation.then = std::move(then);
     ask(number);
@@ -35,9 +42,7 @@ void Engine::State::ask(std::uint64_t number) {
     operation.repeat_at = clock_.tick() + kAskRepeat;
     std::map<EngineIndex, AskUsers> asks;
     for (const auto user : operation.waiting) {
-        auto& each = asks[engine_of(user)];
-        each.operation = number;
-        each.inviter = operation.inviter;
+        auto& each = asks.try_emplace(engine_of(user), operation.question).first->second;
         each.users.push_back(user);
     }
     // The own engine last: it may answer at once and end the operation.
@@ -46,13 +51,41 @@ void Engine::State::ask(std::uint64_t number) {
     if (auto own = asks.find(options_.index); own != asks.end()) on_ask(options_.index, std::move(own->second));
 }
 
+bool Engine::State::refuses(const UserState& user, const AskUsers& question, const Limits& limits) {
+    const auto other = user.id == question.inviter ? question.peer : question.inviter;
+    const auto* relation = user.relations.find(other);
+    switch (question.purpose) {
+        case AskUsers::Purpose::profile: return false;
+        case AskUsers::Purpose::group: return relation && relation->blocks;
+        case AskUsers::Purpose::befriend: return (!relation || relation->is_neutral()) && user.relations.friends() >= limits.friends;
+        case AskUsers::Purpose::block:
+            return user.id == question.inviter && (!relation || !relation->blocks) && user.relations.blocks() >= limits.blocks;
+    }
+    return false;
+}
+
+Error Engine::State::refusal(const AskUsers& question, UserId who) const {
+    const auto& limits = options_.limits;
+    if (question.purpose == AskUsers::Purpose::group) return {Code::blocked, "user " + to_string(who) + " can't be added by you", {}};
+    if (question.purpose == AskUsers::Purpose::block)
+        return {Code::bad_request, "a user blocks at most " + std::to_string(limits.blocks) + " others", {}};
+    const auto has = std::to_string(limits.friends) + " friends and requests, which is the most there may be";
+    return {Code::bad_request, (who == question.inviter ? "you have " : "this user has ") + has, {}};
+}
+
 void Engine::State::on_ask(EngineIndex from, AskUsers question) {
     // Each user is answered as soon as it is known: those in memory together and now.
+    const auto judge = [this](const UserState& user, const AskUsers& asked, UsersAnswer& answer) {
+        if (refuses(user, asked, options_.limits))
+            answer.refused.push_back(user.id);
+        else
+            answer.found.push_back(user.account.profile);
+    };
     UsersAnswer now{.operation = question.operation, .found = {}, .missing = {}};
     std::vector<UserId> cold;
-    for (const auto id : question.users) {
+    for (const auto id : std::exchange(question.users, {})) {
         if (const auto* user = users_.find(id))
-            now.found.push_back(user->account.profile);
+            judge(*user, question, now);
         else
             cold.push_back(id);
     }
@@ -63,17 +96,17 @@ void Engine::State::on_ask(EngineIndex from, AskUsers question) {
             effects_.push_back(ToEngine{from, std::move(answer)});
     };
     for (const auto id : cold) {
-        when_loaded(id, [number = question.operation, id, send](Result<UserState*> user) {
+        when_loaded(id, [question, id, judge, send](Result<UserState*> user) {
             if (!user) return;  // unreadable: the asker's deadline decides
-            UsersAnswer answer{.operation = number, .found = {}, .missing = {}};
+            UsersAnswer answer{.operation = question.operation, .found = {}, .missing = {}};
             if (*user)
-                answer.found.push_back((*user)->account.profile);
+                judge(**user, question, answer);
             else
                 answer.missing.push_back(id);
             send(std::move(answer));
         });
     }
-    if (!now.found.empty()) send(std::move(now));
+    if (!now.found.empty() || !now.refused.empty()) send(std::move(now));
 }
 
 void Engine::State::on_answer(UsersAnswer answer) {
@@ -86,10 +119,13 @@ void Engine::State::on_answer(UsersAnswer answer) {
     }
     for (const auto id : answer.missing)
         if (std::erase(operation.waiting, id) > 0) operation.missing.push_back(id);
+    for (const auto id : answer.refused)
+        if (std::erase(operation.waiting, id) > 0) operation.refused.push_back(id);
     if (!operation.waiting.empty()) return;
     auto done = std::move(operation);
     operations_.erase(found);
     if (!done.missing.empty()) return done.then(fail(Code::not_found, "no such user: " + to_string(done.missing.front())));
+    if (!done.refused.empty()) return done.then(std::unexpected(refusal(done.question, done.refused.front())));
     done.then(std::move(done.found));
 }
 
@@ -123,12 +159,7 @@ Result<std::optional<ConversationId>> Engine::State::find_created(const std::str
 }
 
 Result<std::optional<ConversationId>> Engine::State::find_direct(UserId a, UserId b) const {
-    const auto key = pair_key(a, b);
-    if (const auto flying = id_in_flight(Table::pair, key)) return ConversationId{*flying};
-    const auto stored = store_.get(Table::pair, key);
-    if (!stored) return std::unexpected(stored.error());
-    if (!*stored) return std::nullopt;
-    const auto pair = decode_pair(**stored);
+    const auto pair = find_pair(a, b);
     if (!pair) return std::unexpected(pair.error());
     return pair->direct ? std::optional(pair->direct) : std::nullopt;
 }
@@ -153,9 +184,11 @@ ConversationState& Engine::State::create(Conversation conversation, std::vector<
 
 void Engine::State::with_direct(const ReplyTo& from, const Actor& actor, UserId peer, ThenDirect then) {
     if (actor.user == peer) return refuse(from, {Code::bad_request, "a direct conversation needs somebody else", {}});
-    const auto known = find_direct(actor.user, peer);
+    const auto known = find_pair(actor.user, peer);
     if (!known) return refuse(from, known.error());
-    if (*known) return with_conversation(from, **known, [then = std::move(then)](ConversationState& found) mutable { then(found, false); });
+    if (known->direct)
+        return with_conversation(from, known->direct, [then = std::move(then)](ConversationState& found) mutable { then(found, false); });
+    if (known->is_closed()) return refuse(from, blocked());
     if (!store_.has_space()) return refuse(from, full());
     const auto pair = ordered(actor.user, peer);
     auto& waiting = directs_in_creation_[pair];
@@ -165,14 +198,19 @@ void Engine::State::with_direct(const ReplyTo& from, const Actor& actor, UserId 
         then(**made, is_first);
     });
     if (!is_first) return;  // the first one asks for all
-    ask_users(actor.user, {actor.user, peer},
+    ask_users({.operation = 0, .users = {actor.user, peer}, .inviter = actor.user},
               [this, creator = actor.user, peer](Result<Profiles> people) { direct_made(creator, peer, std::move(people)); });
 }
 
 void Engine::State::direct_made(UserId creator, UserId peer, Result<Profiles> people) {
     Result<ConversationState*> made = nullptr;
+    auto pair = find_pair(creator, peer);
     if (!people) {
         made = std::unexpected(people.error());
+    } else if (!pair) {
+        made = std::unexpected(pair.error());
+    } else if (pair->is_closed()) {
+        made = std::unexpected(blocked());
     } else {
         std::vector<Member> members;
         for (auto& [id, profile] : *people) members.push_back({.user = std::move(profile), .stays = {{Seq{1}, Seq{}}}});
@@ -180,9 +218,8 @@ void Engine::State::direct_made(UserId creator, UserId peer, Result<Profiles> pe
             .id = new_conversation_id(slot_of_pair(creator, peer)), .kind = ConversationKind::direct, .title = {}, .creator = creator};
         conversation.created_at = clock_.now();
         const auto id = conversation.id;
-        const auto key = pair_key(creator, peer);
-        put(Table::pair, key, Pair{id}, madang::slot_of(id));
-        remember_in_flight(Table::pair, key, id.value);
+        pair->direct = id;
+        put_pair(creator, peer, *pair);
         made = &create(std::move(conversation), std::move(members));
     }
     auto waiting = directs_in_creation_.extract(ordered(creator, peer));

@@ -111,16 +111,21 @@ struct Recount {
 };
 // Everything whose fan-out may be unfinished, of the slots of this engine.
 struct LoadJournal {};
+// What else an earlier run left unfinished, of the slots of this engine: changes of pairs that may not be in both copies.
+struct LoadUnfinished {};
 // An answer that needs only the store: history, members, a conversation, a page of the list.
 struct Query {
     ReplyTo to;
     Request request;
-    std::vector<ConversationId> conversations{};  // ListConversations: the page, chosen by the engine
+    std::vector<ConversationId> conversations {
+        std::vector<Relation> relations{};  // ListRelations: the page, chosen by the engine
+        bool more = false;                  // and others follow them
+    };  // ListConversations: the page, chosen by the engine
     std::optional<std::uint64_t> next{};
     std::vector<OwnView> own{};  // of these, or the one of GetConversation and UpdateView
     std::uint64_t unread_total = 0;
 };
-using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Recount, Query, LoadMessage>;
+using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Recount, Query, LoadMessage, LoadUnfinished>;
 
 // Rising per engine, from 1. Everything with a ticket ≤ the last durable one is on disk.
 using Ticket = std::uint64_t;

@@ -46,6 +46,7 @@ void Engine::State::start() {
     });
     MADANG_ASSERT(scanned.has_value());
     ids_.pass(reserved_ms_ << kIdTimeShift);
+    if (!mutant(Mutant::lose_relations)) jobs_.push_back(LoadUnfinished{});
     if (mutant(Mutant::skip_replay)) return;
     journal_reading_ = true;
     jobs_.push_back(LoadJournal{});
@@ -68,6 +69,8 @@ void Engine::State::on_bus(EngineIndex from, BusMessage message) {
         void operator()(AskPresence& m) { state.take_question(from, std::move(m)); }
         void operator()(PresenceAnswer& m) { state.take_answer(m); }
         void operator()(TypingNote& m) { state.take_typing(m); }
+        void operator()(RelationChanged& m) { state.take_change(from, std::move(m)); }
+        void operator()(ChangeTaken& m) { state.on_change_taken(m); }
     };
     std::visit(Dispatch{*this, from}, message);
 }
@@ -88,6 +91,7 @@ void Engine::State::on_loaded(Loaded loaded) {
             fresh.presence.last_active_at = fresh.account.last_active_at;
             for (const auto& device : fresh.devices)
                 fresh.presence.last_active_at = std::max(fresh.presence.last_active_at, device.last_seen_at);
+            fresh.relations = Relations(std::move(found->relations));
             fresh.inbox = Inbox(std::move(found->conversations), found->checkpoint, found->floor, found->tail);
         }
         users_.loaded(user->user, std::move(state));
@@ -98,7 +102,7 @@ void Engine::State::on_loaded(Loaded loaded) {
             state = std::unexpected(conversation->state.error());
         else if (auto& found = *conversation->state) {
             Admission admission(std::move(found->bans), std::move(found->invites));
-            state = std::make_unique<ConversationState>(ConversationLog(std::move(*found)), std::move(admission));
+            state = resident(ConversationLog(std::move(*found)), std::move(admission));
         }
         conversations_.loaded(conversation->conversation, std::move(state));
     } else if (auto* page = std::get_if<LoadedInboxPage>(&loaded)) {
@@ -111,13 +115,24 @@ void Engine::State::on_loaded(Loaded loaded) {
         on_message(std::move(*message));
     } else if (auto* recounted = std::get_if<Recounted>(&loaded)) {
         on_recounted(std::move(*recounted));
+    } else if (auto* unfinished = std::get_if<LoadedUnfinished>(&loaded)) {
+        on_unfinished(std::move(*unfinished));
     }
+}
+
+Result<std::unique_ptr<ConversationState>> Engine::State::resident(ConversationLog log, Admission admission) const {
+    auto pair = pair_of(log);
+    if (!pair) return std::unexpected(pair.error());
+    auto state = std::make_unique<ConversationState>(std::move(log), std::move(admission));
+    state->pair = *pair;
+    return state;
 }
 
 void Engine::State::tick() {
     end_long_polls();
     repeat_asks();
     repeat_fan_outs();
+    repeat_changes();
     work_journal();
     store_acks();
     end_presences();
@@ -167,6 +182,8 @@ void Engine::State::on_durable(Ticket ticket) {
             sends_in_flight_.erase(front.key);
         else if (front.table == Table::message)
             forget_revised(front.key);
+        else if (front.table == Table::pair)
+            forget_pair(front.key);
         else
             ids_in_flight_.erase({front.table, front.key});
         in_flight_.pop_front();
@@ -180,8 +197,8 @@ void Engine::State::forget_revised(const std::string& key) {
 
 bool Engine::State::is_idle() const {
     return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() && recounts_.empty() &&
-           lanes_.empty() && users_.parked() + conversations_.parked() == 0 && batch_.empty() && effects_.empty() &&
-           durable_ == last_ticket_ && watching_.queries.empty();
+           lanes_.empty() && pending_changes_.empty() && !unfinished_wanted_ && users_.parked() + conversations_.parked() == 0 &&
+           batch_.empty() && effects_.empty() && durable_ == last_ticket_ && watching_.queries.empty();
 }
 
 EngineFigures Engine::State::figures() const {
@@ -192,6 +209,7 @@ EngineFigures Engine::State::figures() const {
     figures.fan_out_pending = pending_.size();
     figures.watched = watching_.watched.size();
     figures.presence_waiting = watching_.queue.size();
+    figures.relations_pending = pending_changes_.size();
     return figures;
 }
 

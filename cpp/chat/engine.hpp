@@ -46,6 +46,8 @@ struct EngineFigures {
     std::uint64_t presence_changes = 0, presence_signals = 0, presence_coalesced = 0, typing_signals = 0;  // since start
     std::uint64_t loads = 0, evictions = 0, resyncs = 0;
     std::uint64_t joins = 0, leaves = 0, bans = 0;  // of groups, since start; first members are no joins
+    std::uint64_t friend_requests = 0, blocks = 0;  // made since start
+    std::uint64_t relations_pending = 0;            // pairs with changes not yet in both copies
 };
 
 class Engine {

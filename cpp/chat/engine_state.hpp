@@ -1,6 +1,7 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
 // engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, bans.cpp, invites.cpp, messages.cpp, revisions.cpp,
-// fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, attendance.cpp, leases.cpp, watches.cpp, typing.cpp.
+// fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, pairs.cpp, relation_copies.cpp, attendance.cpp, leases.cpp, watches.cpp,
+// typing.cpp.
 #pragma once
 
 #include <deque>
@@ -18,6 +19,7 @@
 #include "chat/engine.hpp"
 #include "chat/inbox.hpp"
 #include "chat/presence.hpp"
+#include "chat/relations.hpp"
 #include "chat/residents.hpp"
 #include "chat/watching.hpp"
 
@@ -56,6 +58,7 @@ struct UserState {
     Inbox inbox;
     std::map<ConversationId, Preference> preferences;  // only of conversations the user is or was a member of
     std::size_t recounts = 0;                          // partial reads being counted: not dropped before they are done
+    Relations relations;
     std::vector<Subscription> subscriptions;
     std::vector<Poller> pollers;
     Presence presence;
@@ -72,6 +75,7 @@ struct ConversationState {
     explicit ConversationState(ConversationLog l, Admission a = {}) : log(std::move(l)), admission(std::move(a)) {}
     ConversationLog log;
     Admission admission;
+    Pair pair;  // of a direct one: the gate of its sends, kept up to date
     Ticket written = 0;
 };
 
@@ -246,6 +250,9 @@ class Engine::State {
     void ask_users(UserId inviter, std::vector<UserId> users, Then<Result<Profiles>> then);
     void ask(std::uint64_t operation);
     void repeat_asks();
+    void ask_users(AskUsers question, Then<Result<Profiles>> then);
+    static bool refuses(const UserState& user, const AskUsers& question, const Limits& limits);
+    Error refusal(const AskUsers& question, UserId who) const;
     // The pair's direct conversation, made if need be (its rows join this turn). Made by this very call, or by whom?
     using ThenDirect = std::move_only_function<void(ConversationState& conversation, bool made_here)>;
     void with_direct(const ReplyTo& from, const Actor& actor, UserId peer, ThenDirect then);
@@ -255,6 +262,30 @@ class Engine::State {
     Result<std::optional<ConversationId>> find_created(const std::string& key) const;
     ConversationId new_conversation_id(Slot slot);
     void direct_made(UserId a, UserId b, Result<Profiles> people);
+
+    // ---- pairs.cpp: friends and blocks, in the pair's slot
+    void on(const ReplyTo& from, ChangeRelation&& request);
+    // As of all that this engine has written, durable or not. An error = the store can't tell.
+    Result<Pair> find_pair(UserId a, UserId b) const;
+    Result<Pair> pair_of(const ConversationLog& log) const;  // a fresh one for a group
+    Result<std::unique_ptr<ConversationState>> resident(ConversationLog log, Admission admission = {}) const;
+    void put_pair(UserId a, UserId b, const Pair& pair);
+    void forget_pair(const std::string& key);
+    void change_pair(const ReplyTo& from, const ChangeRelation& request, const Profiles& people);
+    void store_change(const Pair& before, Pair& pair, const Profile& one, const Profile& other);
+    void hand_on(RelationChange change);
+    void send_change(const RelationChange& change, std::size_t side);
+    void on_change_taken(const ChangeTaken& taken);
+    void repeat_changes();
+    void on_unfinished(LoadedUnfinished loaded);
+
+    // ---- relation_copies.cpp: the same, in each user's slot
+    void on(const ReplyTo& from, ListRelations&& request);
+    void take_change(EngineIndex from, RelationChanged message);
+    bool take_change(UserState& user, const RelationChanged& message);  // false: not yet
+    Result<std::uint64_t> version_of_copy(const UserState& user, UserId other) const;
+    // `user.relations` says something new of `other`: what either may see of the other's presence may have changed.
+    void relations_changed(UserState& user, UserId other);
 
     // ---- conversations.cpp
     void on(const ReplyTo& from, UpdateConversation&& request);
@@ -375,13 +406,27 @@ class Engine::State {
         std::vector<std::pair<ReplyTo, Seq>> waiting;  // further reads of the same conversation
     };
     struct Operation {
-        UserId inviter;
+        AskUsers question;
         std::vector<UserId> waiting;  // not answered yet
         Profiles found;
         std::vector<UserId> missing;
+        std::vector<UserId> refused;
         Tick deadline{};
         Tick repeat_at{};
         Then<Result<Profiles>> then;
+    };
+
+    struct PendingChange {  // of a pair, not yet in both copies
+        RelationChange change;
+        std::array<bool, 2> has{};  // by side
+    };
+    struct PendingChanges {
+        std::map<std::uint64_t, PendingChange> changes;  // by version
+        unsigned repeats = 0;
+    };
+    struct InFlightPair {
+        Pair pair;
+        Ticket ticket = 0;
     };
 
     EngineOptions options_;
@@ -438,6 +483,11 @@ class Engine::State {
     bool journal_reading_ = false;
     std::size_t rows_this_turn_ = 0;
     std::map<std::pair<UserId, ConversationId>, Recounting> recounts_;
+
+    std::unordered_map<std::string, InFlightPair> pairs_in_flight_;  // written but not durable yet
+    std::map<std::pair<UserId, UserId>, PendingChanges> pending_changes_;
+    std::multimap<Tick, std::pair<UserId, UserId>> change_repeats_;  // by when they are due
+    bool unfinished_wanted_ = false;                                 // could not be read: tried again at the next tick
 
     std::set<UserId> woken_;  // users whose pollers get an answer at the end of the turn
     bool waits_ended_ = false;

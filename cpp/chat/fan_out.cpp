@@ -103,11 +103,12 @@ void Engine::State::store_item(UserState& user, const InboxItem& item) {
 }
 
 void Engine::State::deliver_note(UserState& user, const InboxItem& item) {
-    MADANG_ASSERT(delivery_.to.empty());
+    auto others = std::exchange(delivery_, {});  // of an entry that is being published
     const auto entry = note_of(item, user.id);
     user.inbox.take(entry, item, options_.limits);
     store_item(user, item);
     end_delivery(entry);
+    delivery_ = std::move(others);
 }
 
 void Engine::State::put_mention(const UserState& user, const Entry& entry, const InboxItem& item) {

@@ -21,8 +21,9 @@ struct LoadedUser {
         std::vector<Device> devices;
         std::vector<UserConversation> conversations;  // as of the tail
         std::map<ConversationId, Preference> preferences;
-        Cursor checkpoint;  // the stored conversations are as of here
-        Cursor floor;       // the oldest item still there, minus one
+        std::vector<Relation> relations{};  // in order of the others; none that is neutral
+        Cursor checkpoint;                  // the stored conversations are as of here
+        Cursor floor;                       // the oldest item still there, minus one
         Cursor tail;
     };
     Result<std::optional<State>> state;
@@ -76,6 +77,13 @@ struct Recounted {
     };
     Result<State> state;
 };
-using Loaded = std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal, LoadedMessage, Recounted>;
+struct LoadedUnfinished {
+    struct State {
+        std::vector<RelationChange> changes;  // in order of pair and version
+    };
+    Result<State> state;
+};
+using Loaded =
+    std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal, LoadedMessage, Recounted, LoadedUnfinished>;
 
 }  // namespace madang

@@ -71,6 +71,7 @@ void Engine::State::store_message(const ReplyTo& from, ConversationState& conver
     const auto sender = request.actor.user;
     const auto now = clock_.now();
     if (const auto may = conversation.log.may_write(sender, now); !may) return refuse(from, may.error());
+    if (conversation.pair.is_closed()) return refuse(from, {Code::blocked, "a block stands between you and this user", {}});
     if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
     if (pending_.size() >= options_.limits.fan_out_pending)
         return refuse(from, {Code::unavailable, "too many messages are still on their way to inboxes", Millis{500}});

@@ -177,6 +177,15 @@ Result<std::optional<LoadedUser::State>> load_user(const Store& store, UserId id
                     });
     if (!read) return std::unexpected(read.error());
 
+    read =
+        each_row(store, Table::relation, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            const auto relation = decode_relation(UserId{id_in(key, 8)}, value);
+            if (!relation) return std::unexpected(relation.error());
+            if (!relation->is_neutral()) state.relations.push_back(*relation);
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+
     state.floor = state.tail;
     read = each_row(store, Table::inbox, inbox_key(id, Cursor{1}), end_of(id.value), Order::ascending, [&](auto key, auto) -> Result<bool> {
         state.floor = Cursor{id_in(key, 8) - 1};
@@ -258,7 +267,7 @@ Result<std::vector<Event>> load_inbox_page(const Store& store, const Limits& lim
                                    if (!item) return std::unexpected(item.error());
                                    auto entry = item->note ? Result<EntryPtr>(note_of(*item, page.user))
                                                            : read_entry(store, item->conversation_id, item->seq);
-                                   if (entry) entry = with_message(store, std::move(*entry));
+                                   if (entry && !item->note) entry = with_message(store, std::move(*entry));
                                    if (!entry) return std::unexpected(entry.error());
                                    bytes += text_bytes(**entry);
                                    if (bytes > limits.page_bytes && !events.empty()) return false;
@@ -338,6 +347,22 @@ Result<Recounted::State> recount(const Store& store, const Recount& job) {
     return state;
 }
 
+Result<LoadedUnfinished::State> load_unfinished(const Store& store, EngineIndex index, unsigned engines) {
+    LoadedUnfinished::State state;
+    const std::string end(24, '\xFF');
+    const auto read =
+        each_row(store, Table::relation_journal, std::string_view{}, end, Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            const UserId lower{id_in(key)}, higher{id_in(key, 8)};
+            if (owner_of(slot_of_pair(lower, higher), engines) != index) return true;
+            auto change = decode_relation_change(lower, higher, value);
+            if (!change) return std::unexpected(change.error());
+            state.changes.push_back(std::move(*change));
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+    return state;
+}
+
 // ---- answers
 // ----------------------------------------------------------------------------------------------------------------------------------
 
@@ -410,6 +435,21 @@ class Answer {
                                        return true;
                                    });
         if (!read) return std::unexpected(read.error());
+        return page;
+    }
+
+    // Profiles as they are now, not as of the change.
+    Result<Response> operator()(const ListRelations&) const {
+        RelationPage page;
+        for (const auto& relation : query_.relations) {
+            const auto bytes = store_.get(Table::account, account_key(relation.other));
+            if (!bytes) return std::unexpected(bytes.error());
+            if (!*bytes) continue;
+            auto account = decode_account(relation.other, **bytes);
+            if (!account) return std::unexpected(account.error());
+            page.people.push_back({std::move(account->profile), relation.state});
+        }
+        if (query_.more) page.next = query_.relations.back().other;
         return page;
     }
 
@@ -578,6 +618,7 @@ Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigne
         }
         Loaded operator()(const Recount& j) const { return Recounted{j.user, j.conversation, recount(store, j)}; }
         Loaded operator()(const LoadJournal&) const { return LoadedJournal{load_journal(store, index, engines)}; }
+        Loaded operator()(const LoadUnfinished&) const { return LoadedUnfinished{load_unfinished(store, index, engines)}; }
         Loaded operator()(const Query&) const {
             MADANG_ASSERT(!"a query is answered, not loaded");
             return LoadedJournal{};

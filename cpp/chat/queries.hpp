@@ -14,7 +14,7 @@ namespace madang {
 
 // Runs a Load… job for the engine `index` of `engines`. Not for Query, nor for a LoadInboxPage with `poll`.
 Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigned engines, const Job& job);
-// Answers a query: History, ListMembers, GetConversation, ListConversations.
+// Answers a query: History, ListMembers, GetConversation, ListConversations, ListRelations.
 Result<Response> answer(const Store& store, const Limits& limits, const Query& query);
 // Answers a poll whose page is not in memory.
 Result<Response> answer(const Store& store, const Limits& limits, const LoadInboxPage& page);

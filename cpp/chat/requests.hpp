@@ -13,6 +13,7 @@
 #include "model/admission.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
+#include "model/relation.hpp"
 #include "model/signal.hpp"
 #include "model/user.hpp"
 
@@ -164,15 +165,32 @@ struct GetPresence {
     Actor actor;
     std::vector<UserId> users;
 };
+// Friends and requests both ways, or the users one blocks; in order of user id. Answers RelationPage.
+struct ListRelations {
+    Actor actor;
+    bool blocks = false;
+    std::uint32_t limit = 100;
+    std::optional<UserId> after;  // from `next`
+};
+
+// ---- to the pair's engine ---------------------------------------------------------------------------------------------------------------
+
+// Answers Friendship, as the actor is shown it. Errors: bad_request (oneself; too many), not_found, blocked (asking whom one blocks),
+// unavailable (earlier changes of the pair are still on their way).
+struct ChangeRelation {
+    Actor actor;
+    UserId user;
+    RelationAct act = RelationAct::befriend;
+};
 
 // ---- to the conversation's engine (a direct one's: the pair's slot) -----------------------------------------------------------------
 
-// Get or create. Answers ConversationView. Errors: bad_request (with oneself), not_found.
+// Get or create. Answers ConversationView. Errors: bad_request (with oneself), not_found, blocked (a new one).
 struct CreateDirect {
     Actor actor;
     UserId peer;
 };
-// Answers ConversationView. Errors: bad_request, group_full, not_found (some member), unavailable.
+// Answers ConversationView. Errors: bad_request, group_full, not_found (some member), blocked (by some member), unavailable.
 struct CreateGroup {
     Actor actor;
     Slot slot = 0;  // where it will live: chosen at random by the gateway
@@ -197,7 +215,7 @@ struct ListMembers {
     std::optional<UserId> after;
 };
 // Invites, changes a member's role, or mutes. The owner may give that role away and is an admin then. Answers Member.
-// Errors: forbidden, group_full, not_found, bad_request (an owner that is muted).
+// Errors: forbidden, group_full, not_found, blocked (by that user), bad_request (an owner that is muted).
 struct PutMember {
     Actor actor;
     ConversationId conversation;
@@ -258,7 +276,7 @@ struct AcceptInvite {
     InviteSecret secret{};
 };
 // Exactly one of `conversation` and `peer` is set; with `peer` the direct conversation is made if need be, in the same append.
-// Answers Sent. Errors: text_too_long, bad_request, client_id_reused, muted, storage_full, unavailable.
+// Answers Sent. Errors: text_too_long, bad_request, client_id_reused, muted, blocked (between two), storage_full, unavailable.
 struct Send {
     Actor actor;
     ConversationId conversation;
@@ -309,7 +327,7 @@ using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, Clo
                              DisableAccount, Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, GetConversation,
                              MarkRead, UpdateView, CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember,
                              PutBan, RemoveBan, ListBans, CreateInvite, ListInvites, RevokeInvite, AcceptInvite, Send, History, EditMessage,
-                             DeleteMessage, ListMentions, Watch, GetPresence, ListPresence, Typing>;
+                             DeleteMessage, ListMentions, ListRelations, ChangeRelation, Watch, GetPresence, ListPresence, Typing>;
 
 // The slot whose owner must be asked.
 Slot slot_of(const Request& request);
@@ -328,6 +346,14 @@ struct Authenticated {
     std::string username;
     Time expires_at{};
     bool is_operator = false;
+};
+struct Friendship {
+    Profile user;
+    FriendState state = FriendState::none;
+};
+struct RelationPage {
+    std::vector<Friendship> people;
+    std::optional<UserId> next;
 };
 struct SyncPage {
     std::vector<Event> events;
@@ -393,6 +419,6 @@ struct ResyncRequired {
 
 using Response = std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
                               ConversationView, ReadState, MemberPage, Member, Ban, BanPage, Invite, InvitePage, Sent, HistoryPage,
-                              MentionPage, PresencePage>;
+                              MentionPage, Friendship, RelationPage, PresencePage>;
 
 }  // namespace madang

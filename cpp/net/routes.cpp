@@ -27,6 +27,13 @@ constexpr std::array kRoutes{
     Route{"PATCH", "/v1/users/me", Access::user, update_me},
     Route{"GET", "/v1/users/{id}", Access::user, get_user},
 
+    Route{"GET", "/v1/friends", Access::user, list_friends},
+    Route{"PUT", "/v1/friends/{user_id}", Access::user, put_friend},
+    Route{"DELETE", "/v1/friends/{user_id}", Access::user, remove_friend},
+    Route{"GET", "/v1/blocks", Access::user, list_blocks},
+    Route{"PUT", "/v1/blocks/{user_id}", Access::user, put_block},
+    Route{"DELETE", "/v1/blocks/{user_id}", Access::user, remove_block},
+
     Route{"POST", "/v1/conversations", Access::user, create_conversation},
     Route{"GET", "/v1/conversations", Access::user, list_conversations},
     Route{"GET", "/v1/conversations/{id}", Access::user, get_conversation},

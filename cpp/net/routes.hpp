@@ -40,6 +40,13 @@ void update_me(Call& call);
 void get_user(Call& call);
 void find_users(Call& call);
 
+void list_friends(Call& call);
+void put_friend(Call& call);
+void remove_friend(Call& call);
+void list_blocks(Call& call);
+void put_block(Call& call);
+void remove_block(Call& call);
+
 void create_conversation(Call& call);
 void list_conversations(Call& call);
 void get_conversation(Call& call);

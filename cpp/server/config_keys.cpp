@@ -51,6 +51,8 @@ const std::vector<ConfigKey> kKeys{
     {"limits", "title_chars", NUMBER(limits.title_chars), "Code points of a group's title; one more: bad_request.", 1, 10'000},
     {"limits", "display_name_chars", NUMBER(limits.display_name_chars), "Code points of a display name; one more: bad_request.", 1, 10'000},
     {"limits", "devices_per_user", NUMBER(limits.devices_per_user), "Devices signed in at once; one more signs out the one unused for longest.", 1, 1'000},
+    {"limits", "friends", NUMBER(limits.friends), "Friends of a user, with requests both ways; one more: bad_request.", 1, kMillion},
+    {"limits", "blocks", NUMBER(limits.blocks), "Users whom a user blocks; one more: bad_request.", 1, kMillion},
     {"limits", "settings_bytes", NUMBER(limits.settings_bytes), "Bytes of a user's settings as JSON; more: too_large.", 2, kMillion},
     {"limits", "page_items", NUMBER(limits.page_items), "Items of any list; a larger `limit` is cut to it.", 1, 1'000},
     {"limits", "page_bytes", BYTES(limits.page_bytes), "Bytes of a sync or history page; at least one item goes all the same.", 4 * kKiB, 64 * kMiB},

@@ -117,6 +117,9 @@ void add_engines(Page& page, const Runtime& runtime) {
     counter("madang_engine_bans_total", "Users banned from a group.", &EngineFigures::bans);
     counter("madang_engine_loads_total", "Users and conversations read from the store.", &EngineFigures::loads);
     counter("madang_engine_evictions_total", "Users and conversations dropped from memory.", &EngineFigures::evictions);
+    gauge("madang_engine_relations_pending", "Pairs of users with changes not yet in both copies.", &EngineFigures::relations_pending);
+    counter("madang_engine_friend_requests_total", "Friends asked or accepted.", &EngineFigures::friend_requests);
+    counter("madang_engine_blocks_total", "Blocks set.", &EngineFigures::blocks);
     counter("madang_engine_resyncs_total", "Cursors that could not be served.", &EngineFigures::resyncs);
 }
 

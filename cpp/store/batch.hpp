@@ -23,7 +23,7 @@ enum class Table : std::uint8_t {
     member = 7,             // (conversation, user) → Member, also of those who left
     account = 8,            // (user) → Account
     name = 9,               // (slot, folded username) → UserId
-    pair = 10,              // (lower user, higher user) → Pair
+    pair = 10,              // (lower user, higher user) → Pair: friends, blocks, direct conversation
     device = 11,            // (user, device) → Device
     journal = 12,           // (conversation, seq) → empty: this entry may not be in every inbox yet
     epoch = 13,             // (slot) → Epoch
@@ -31,8 +31,10 @@ enum class Table : std::uint8_t {
     preference = 15,        // (user, conversation) → Preference: the user's own view of it
     ban = 16,               // (conversation, user) → Ban
     invite = 17,            // (conversation, secret) → Invite
+    relation = 18,          // (user, other) → Relation: the user's copy of a pair
+    relation_journal = 19,  // (lower user, higher user, version) → RelationChange: not yet in both copies
 };
-inline constexpr std::size_t kTables = 18;
+inline constexpr std::size_t kTables = 20;
 std::string_view name_of(Table table) noexcept;
 
 // The right to write a slot: handed out by Store::claim, rising. A batch under an older epoch is refused whole.

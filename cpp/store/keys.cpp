@@ -29,6 +29,8 @@ Key pair_key(UserId a, UserId b) {
     return {low.value, high.value};
 }
 
+std::string relation_journal_key(UserId a, UserId b, std::uint64_t version) { return joined(pair_key(a, b), Key{version}); }
+
 std::string name_key(std::string_view folded_username) { return joined(Key{slot_of_name(folded_username)}, folded_username); }
 
 std::string send_key(ConversationId conversation, UserId sender, std::string_view client_id) {

@@ -46,7 +46,9 @@ inline Key account_key(UserId user) { return Key{user.value}; }
 inline Key device_key(UserId user, DeviceId device) { return {user.value, device.value}; }
 inline Key mention_key(UserId user, MessageId message) { return {user.value, message.value}; }
 inline Key epoch_key(Slot slot) { return Key{slot}; }
-Key pair_key(UserId a, UserId b);  // order of the two does not matter
+inline Key relation_key(UserId user, UserId other) { return {user.value, other.value}; }
+Key pair_key(UserId a, UserId b);  // order of the two does not matter, here and in the next
+std::string relation_journal_key(UserId a, UserId b, std::uint64_t version);
 std::string name_key(std::string_view folded_username);
 std::string send_key(ConversationId conversation, UserId sender, std::string_view client_id);
 std::string creation_key(UserId creator, std::string_view client_id);

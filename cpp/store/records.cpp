@@ -485,18 +485,6 @@ Result<Device> decode_device(DeviceId id, std::string_view bytes) {
     return finish(r, std::move(device), "device", id.value);
 }
 
-void encode(const Pair& pair, std::string& out) {
-    auto w = begin(out);
-    w.id(pair.direct);
-}
-
-Result<Pair> decode_pair(std::string_view bytes) {
-    auto r = begin(bytes);
-    Pair pair;
-    pair.direct = r.id<ConversationId>();
-    return finish(r, std::move(pair), "pair");
-}
-
 void encode(const Mention& mention, std::string& out) {
     auto w = begin(out);
     w.id(mention.conversation_id);

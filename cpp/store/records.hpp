@@ -13,6 +13,7 @@
 #include "model/admission.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
+#include "model/relation.hpp"
 #include "model/user.hpp"
 
 namespace madang {
@@ -75,12 +76,6 @@ struct Preference {
     bool operator==(const Preference&) const = default;
 };
 
-struct Pair {
-    ConversationId direct;  // none = no direct conversation yet
-
-    bool operator==(const Pair&) const = default;
-};
-
 // Where a message is that names a user.
 struct Mention {
     ConversationId conversation_id;
@@ -117,6 +112,10 @@ void encode(const Pair& pair, std::string& out);
 Result<Pair> decode_pair(std::string_view bytes);
 void encode(const Mention& mention, std::string& out);
 Result<Mention> decode_mention(std::string_view bytes);
+void encode(const Relation& relation, std::string& out);
+Result<Relation> decode_relation(UserId other, std::string_view bytes);
+void encode(const RelationChange& change, std::string& out);
+Result<RelationChange> decode_relation_change(UserId lower, UserId higher, std::string_view bytes);
 void encode_id(std::uint64_t id, std::string& out);  // name and creation_key rows, (user, 0) checkpoints, epochs
 Result<std::uint64_t> decode_id(std::string_view bytes);
 

@@ -66,6 +66,12 @@ void append_user(std::string& out, const Profile& user) {
     out += '}';
 }
 
+void append_friendship(std::string& out, const Profile& user, FriendState state) {
+    out += R"({"user":)";
+    append_user(out, user);
+    out.append(R"(,"state":")").append(word(state)).append("\"}");
+}
+
 void append_account(std::string& out, const Account& account) {
     out += '{';
     append_user_members(out, account.profile);

@@ -15,6 +15,7 @@
 namespace madang::wire {
 
 void append_user(std::string& out, const Profile& user);
+void append_friendship(std::string& out, const Profile& user, FriendState state);
 // Of oneself: with `settings`, which are a JSON object already.
 void append_account(std::string& out, const Account& account);
 // One of the account's devices; `current` = the one that asks.

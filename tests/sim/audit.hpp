@@ -60,6 +60,7 @@ class Audit {
     void check_creations() const;
     void check_pages() const;
     void check_journal() const;
+    void check_relations() const;
     void check_view(const ConversationView& view, UserId user) const;
     // Whom a message named when it was sent.
     static std::map<Seq, Mentions> first_mentions(const Log& source);

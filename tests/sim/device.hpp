@@ -121,6 +121,10 @@ class Device final : public Endpoint {
     void ask_presence();
     void type();
     void trespass();
+
+    // ---- device_relations.cpp
+    void change_relation();
+    void read_relations();
     std::optional<ConversationId> some_conversation();
     Person* some_peer();
     std::string new_text();

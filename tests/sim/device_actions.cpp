@@ -58,6 +58,8 @@ void Device::do_something() {
         Choice{3, &Device::make_link},
         Choice{6, &Device::join_by_link},
         Choice{1, &Device::revoke_link},
+        Choice{10, &Device::change_relation},
+        Choice{2, &Device::read_relations},
     };
     constexpr unsigned total = [] {
         unsigned sum = 0;

@@ -28,6 +28,7 @@ bool names_ghost(const Request& request) {
     if (const auto* direct = std::get_if<CreateDirect>(&request)) return direct->peer == kGhost;
     if (const auto* put = std::get_if<PutMember>(&request)) return put->user == kGhost;
     if (const auto* ban = std::get_if<PutBan>(&request)) return ban->user == kGhost;
+    if (const auto* change = std::get_if<ChangeRelation>(&request)) return change->user == kGhost;
     const auto* group = std::get_if<CreateGroup>(&request);
     return group && std::ranges::find(group->members, kGhost) != group->members.end();
 }
@@ -101,11 +102,22 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
                    [&](const RemoveMember& remove) { removals_asked_.insert({remove.user, remove.conversation}); },
                    [&](const CreateGroup& create) { asked.done = groups_.contains({create.actor.user, create.client_id}); },
                    [&](const CreateDirect& create) { asked.done = directs_.contains(pair_of(create.actor.user, create.peer)); },
+                   [&](const ChangeRelation& change) { asked.lifts = relations_.on_asked(change); },
                    [](const auto&) {},
                },
                request);
+    asked.block = block_between(request);
     asked.request = std::move(request);
     return asked;
+}
+
+std::uint64_t Model::block_between(const Request& request) const {
+    if (const auto* create = std::get_if<CreateDirect>(&request)) return relations_.certain(create->actor.user, create->peer);
+    const auto* send = std::get_if<Send>(&request);
+    if (!send) return 0;
+    if (send->peer) return relations_.certain(send->actor.user, send->peer);
+    const auto direct = std::ranges::find(directs_, send->conversation, &decltype(directs_)::value_type::second);
+    return direct == directs_.end() ? 0 : relations_.certain(direct->first.first, direct->first.second);
 }
 
 Cursor Model::shown(UserId user) const {
@@ -176,6 +188,7 @@ void Model::saw(UserId user, const Entry& entry) {
 // ---- what is answered -----------------------------------------------------------------------------------------------------------------
 
 void Model::on_answer(const Asked& asked, const Result<Response>& answer) {
+    if (const auto* change = std::get_if<ChangeRelation>(&asked.request)) relations_.on_answer(*change, asked.lifts, answer.has_value());
     if (answer) return on_ok(asked, *answer);
     if (const auto* send = std::get_if<Send>(&asked.request)) ++sends_.at(send->text).refused;
     if (std::holds_alternative<EditMessage>(asked.request) || std::holds_alternative<DeleteMessage>(asked.request))
@@ -216,6 +229,8 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                        expect(!view.created || !asked.done, "a direct conversation made twice");
                        expect(!view.created || directs_made_.insert(view.conversation.id).second,
                               "two are told to have made one direct conversation");
+                       expect(!view.created || asked.block == 0 || block_between(asked.request) != asked.block,
+                              "a direct conversation made through a block");
                        on_view(r.actor.user, view);
                    },
                    [&](const CreateGroup& r) {
@@ -298,6 +313,10 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                    [&](const ListPresence& r) {
                        for (const auto& each : expected(std::type_identity<PresencePage>{}).presence) check_presence(r.actor.user, each);
                    },
+                   [&](const ChangeRelation& r) {
+                       expect(expected(std::type_identity<Friendship>{}).user.id == r.user, "a friendship with somebody else");
+                   },
+                   [&](const ListRelations&) { expected(std::type_identity<RelationPage>{}); },
                    [&](const ListMembers&) { expected(std::type_identity<MemberPage>{}); },
                    [](const auto&) {},
                },
@@ -317,6 +336,7 @@ void Model::on_sent(const Asked& asked, const Send& send, const Sent& sent) {
         const auto [known, is_new] = directs_.try_emplace(pair_of(send.actor.user, send.peer), entry.conversation_id);
         expect(known->second == entry.conversation_id, "two direct conversations of one pair");
     }
+    expect(sent.repeated || asked.block == 0 || block_between(asked.request) != asked.block, "a message passes a block: " + at(entry));
     expect(!asked.done || sent.repeated, "a repeat that claims to be new: " + at(entry));
     expect(sent.repeated || !std::exchange(fact.fresh_answer, true), "a message stored as new twice: " + at(entry));
     expect(entry.seq > fact.floor, "a message before one that was acked before it was sent: " + at(entry));

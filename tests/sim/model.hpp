@@ -15,6 +15,7 @@
 #include "context.hpp"
 #include "disk.hpp"
 #include "model/signal.hpp"
+#include "relations_model.hpp"
 
 namespace madang::sim {
 
@@ -67,6 +68,8 @@ struct Asked {
     bool knew = false;         // the asker had been a member of the conversation
     bool done = false;         // what it asks for had been acked
     Time at{};                 // by the server's wall clock
+    std::uint64_t block = 0;   // a direct send or a new direct conversation: the block that stood; see RelationsModel
+    std::uint64_t lifts = 0;   // ChangeRelation: as on_asked said
 };
 
 class Model {
@@ -120,6 +123,7 @@ class Model {
     const std::vector<std::pair<ConversationId, Member>>& members_put() const { return members_put_; }
     const std::vector<std::pair<ConversationId, UserId>>& members_removed() const { return members_removed_; }
     const std::vector<Page>& pages() const { return pages_; }
+    const RelationsModel& relations() const { return relations_; }
     std::optional<UserId> stranger() const { return stranger_; }
     // A ban that was acked, and where the log ended then.
     struct Banned {
@@ -165,6 +169,7 @@ class Model {
     void on_history(const History& history, const Asked& asked, const HistoryPage& page);
     void saw(UserId user, const Entry& entry);
     void must_be_durable(const Entry& entry) const;
+    std::uint64_t block_between(const Request& request) const;
     static std::pair<UserId, UserId> pair_of(UserId a, UserId b) { return {std::min(a, b), std::max(a, b)}; }
 
     Context& context_;
@@ -213,6 +218,7 @@ class Model {
     std::vector<std::pair<ConversationId, Member>> members_put_;
     std::vector<std::pair<ConversationId, UserId>> members_removed_;
     std::vector<Page> pages_;
+    RelationsModel relations_;
 };
 
 // The same message, whatever its text is now?

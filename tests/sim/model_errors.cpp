@@ -87,6 +87,11 @@ void Model::check_error(const Asked& asked, const Error& error) const {
         if (code == Code::forbidden && target != entries_.end() && target->second->message.sender == r.actor.user)
             throw Violation("a sender may not revise");
     };
+    const auto ever_blocked = [&](ConversationId conversation) {
+        return std::ranges::any_of(directs_, [&](const auto& direct) {
+            return direct.second == conversation && relations_.block_asked_between(direct.first.first, direct.first.second);
+        });
+    };
     std::visit(overloaded{
                    [&](const SignUp& r) {
                        one_of({Code::username_taken});
@@ -121,9 +126,19 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                    [&](const CreateDirect& r) {
                        if (r.actor.user == r.peer) return one_of({Code::bad_request});
                        if (r.peer == kGhost) return one_of({Code::not_found});
+                       if (code == Code::blocked && relations_.block_asked_between(r.actor.user, r.peer)) return;
                        one_of({});
                    },
+                   [&](const ChangeRelation& r) {
+                       if (r.actor.user == r.user) return one_of({Code::bad_request});
+                       if (r.user == kGhost) return one_of({Code::not_found});
+                       one_of({Code::blocked});
+                       if (r.act != RelationAct::befriend || !relations_.block_asked(r.actor.user, r.user))
+                           throw Violation("blocked without a cause");
+                   },
                    [&](const CreateGroup& r) {
+                       const auto blocks = [&](UserId user) { return relations_.block_asked(user, r.actor.user); };
+                       if (code == Code::blocked && std::ranges::any_of(r.members, blocks)) return;
                        const bool haunted = std::ranges::find(r.members, kGhost) != r.members.end();
                        if (haunted && code == Code::not_found) return;
                        one_of({Code::group_full, Code::not_a_member});  // the latter: made once, and its maker has left
@@ -139,6 +154,8 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                        if (code == Code::client_id_reused && texts_.at({r.actor.user, r.client_id}).size() > 1) return;
                        if (code == Code::muted) return check_mute(asked, r, error);
                        if (r.peer == kGhost) return one_of({Code::not_found});
+                       if (code == Code::blocked && r.peer && relations_.block_asked_between(r.actor.user, r.peer)) return;
+                       if (code == Code::blocked && !r.peer && ever_blocked(r.conversation)) return;
                        if (r.peer) return one_of({});
                        one_of({Code::not_found, Code::not_a_member});
                        member(r.actor, r.conversation);
@@ -147,6 +164,7 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                        if (code_points(r.text) > context_.plan.limits.text_chars) return one_of({Code::text_too_long});
                        if (code == Code::muted && mutes_asked_.contains({r.actor.user, r.conversation}) && error.retry_after.count() > 0)
                            return;
+                       if (code == Code::blocked && ever_blocked(r.conversation)) return;
                        one_of({Code::not_found, Code::not_a_member, Code::forbidden});
                        revision(r);
                    },
@@ -155,6 +173,7 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                        revision(r);
                    },
                    [&](const PutMember& r) {
+                       if (code == Code::blocked && relations_.block_asked(r.user, r.actor.user)) return;
                        one_of({Code::not_found, Code::not_a_member, Code::forbidden, Code::group_full});
                        if (code != Code::not_found || r.user != kGhost) member(r.actor, r.conversation);
                    },

@@ -195,8 +195,9 @@ std::string World::unsettled() const {
                 return device->describe() + ", tail " + (person->id ? to_string(stored_tail(disk_, person->id)) : "none");
     if (!process_->is_idle()) return process_->describe();
     bool journal = false;
-    (void)scan_all(disk_, Table::journal, [&](auto, auto) { return !(journal = true); });
-    return journal ? "the journal is not empty" : "";
+    for (const auto table : {Table::journal, Table::relation_journal})
+        (void)scan_all(disk_, table, [&](auto, auto) { return !(journal = true); });
+    return journal ? "a journal is not empty" : "";
 }
 
 void World::check_rest() {

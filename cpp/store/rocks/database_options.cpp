@@ -59,7 +59,7 @@ class NoRecoveryOfItsOwn final : public rocksdb::EventListener {
 // Tables asked for single keys that are mostly not there.
 bool wants_filter(Table table) {
     return table == Table::send_key || table == Table::creation_key || table == Table::name || table == Table::pair ||
-           table == Table::account;
+           table == Table::relation || table == Table::account;
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ class Call:
         return codes
 
 
-TAGS: Final = ("users", "sessions", "conversations", "invites", "mentions", "presence", "sync", "connect", "server")
+TAGS: Final = ("users", "sessions", "friends", "blocks", "conversations", "invites", "mentions", "presence", "sync", "connect", "server")
 PLAIN: Final = "text/plain"
 OF_A_MEMBER: Final = ("not_found", "not_a_member")
 OF_THE_RIGHT: Final = (*OF_A_MEMBER, "forbidden")
@@ -176,6 +176,49 @@ CALLS: Final[tuple[Call, ...]] = (
         route="GET /v1/users/{id}",
         about="A user; of oneself with `settings`.",
         answers={200: {"anyOf": [ref("User"), ref("Account")]}},
+        refusals=("not_found",),
+    ),
+    # ---- friends and blocks ----
+    Call(
+        name="list_friends",
+        route="GET /v1/friends",
+        about="Friends, and requests both ways, in order of user id.",
+        query=PAGED,
+        answers={200: ref("Friends")},
+    ),
+    Call(
+        name="put_friend",
+        route="PUT /v1/friends/{user_id}",
+        about="Ask for friendship; who was asked accepts by it. Who blocks the caller hears nothing, nor does the caller of that.",
+        answers={200: ref("Friend")},
+        refusals=("not_found", "blocked"),
+    ),
+    Call(
+        name="remove_friend",
+        route="DELETE /v1/friends/{user_id}",
+        about="End a friendship, withdraw a request or refuse one.",
+        answers={200: ref("Friend")},
+        refusals=("not_found",),
+    ),
+    Call(
+        name="list_blocks",
+        route="GET /v1/blocks",
+        about="The users whom the caller blocks, in order of user id.",
+        query=PAGED,
+        answers={200: ref("Blocks")},
+    ),
+    Call(
+        name="put_block",
+        route="PUT /v1/blocks/{user_id}",
+        about="Block a user: no direct messages, and neither sees the other's presence, typing or receipts. All else is kept.",
+        answers={204: None},
+        refusals=("not_found",),
+    ),
+    Call(
+        name="remove_block",
+        route="DELETE /v1/blocks/{user_id}",
+        about="Lift a block. Everything is as it was.",
+        answers={204: None},
         refusals=("not_found",),
     ),
     # ---- conversations ----
@@ -363,7 +406,7 @@ CALLS: Final[tuple[Call, ...]] = (
         about="Give a message of one's own another text. The same text again changes nothing.",
         body=record("", text=MESSAGE_TEXT),
         answers={200: ref("Message")},
-        refusals=(*OF_THE_RIGHT, "muted", "text_too_long", "rate_limited"),
+        refusals=(*OF_THE_RIGHT, "muted", "blocked", "text_too_long", "rate_limited"),
     ),
     Call(
         name="delete_message",

@@ -199,6 +199,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
         uses={**COUNT, "description": "How many have."},
     ),
     "Invites": page_of("invites", "Invite"),
+    "Friend": record(
+        "What a user is to the caller. `requested`: the caller asked; `asked`: the user did.",
+        user=ref("User"),
+        state=words("none", "requested", "asked", "friends"),
+    ),
+    "Friends": page_of("friends", "Friend"),
+    "Blocks": page_of("blocks", "User"),
     "History": record(
         "A stretch of a conversation's messages, by rising `seq`.",
         messages=list_of(ref("Message")),

@@ -32,6 +32,14 @@ class Dice {
     }
 
     Profile profile() { return {id<UserId>(), text(40), text(40), time()}; }
+    Pair pair() { return {id<ConversationId>(), one_of<Pair::Stage>(0, 3), {coin(), coin()}, {coin(), coin()}, number()}; }
+    Relation relation(UserId other) { return {other, number(), one_of<FriendState>(0, 3), coin(), coin()}; }
+    RelationChange relation_change(UserId lower, UserId higher) {
+        RelationChange change{{profile(), profile()}, {relation(higher), relation(lower)}, {coin(), coin()}, time()};
+        change.people[0].id = lower;
+        change.people[1].id = higher;
+        return change;
+    }
     Conversation conversation(ConversationId conversation) {
         return {conversation,
                 one_of<ConversationKind>(0, 2),
@@ -190,8 +198,11 @@ const std::vector<Kind>& kinds() {
          [](std::string_view b) { return encoded_again(decode_device(DeviceId{1}, b)); }},
         {"preference", [](Dice& d) { return bytes_of(Preference{d.coin(), d.coin(), d.time()}); },
          [](std::string_view b) { return encoded_again(decode_preference(b)); }},
-        {"pair", [](Dice& d) { return bytes_of(Pair{d.id<ConversationId>()}); },
-         [](std::string_view b) { return encoded_again(decode_pair(b)); }},
+        {"pair", [](Dice& d) { return bytes_of(d.pair()); }, [](std::string_view b) { return encoded_again(decode_pair(b)); }},
+        {"relation", [](Dice& d) { return bytes_of(d.relation(UserId{1})); },
+         [](std::string_view b) { return encoded_again(decode_relation(UserId{1}, b)); }},
+        {"change of a pair", [](Dice& d) { return bytes_of(d.relation_change(UserId{1}, UserId{2})); },
+         [](std::string_view b) { return encoded_again(decode_relation_change(UserId{1}, UserId{2}, b)); }},
         {"id",
          [](Dice& d) {
              std::string bytes;
@@ -246,8 +257,12 @@ TEST(Records, every_other_kind_is_equal_to_what_was_stored) {
         const Device device{dice.id<DeviceId>(), dice.text(), dice.text(), dice.digest256(),
                             dice.time(),         dice.time(), dice.time(), dice.id<Cursor>()};
         ASSERT_EQ(decode_device(device.id, bytes_of(device)), device);
-        const Pair pair{dice.id<ConversationId>()};
+        const auto pair = dice.pair();
         ASSERT_EQ(decode_pair(bytes_of(pair)), pair);
+        const auto relation = dice.relation(dice.id<UserId>());
+        ASSERT_EQ(decode_relation(relation.other, bytes_of(relation)), relation);
+        const auto change = dice.relation_change(dice.id<UserId>(), dice.id<UserId>());
+        ASSERT_EQ(decode_relation_change(change.people[0].id, change.people[1].id, bytes_of(change)), change);
     }
 }
 
@@ -330,7 +345,14 @@ TEST(Records, the_stored_form_is_fixed) {
     const UserConversation row{ConversationId{1}, Seq{2}, Cursor{3}, Role::admin, true, true, Cursor{4}, Seq{5}, Seq{6}, 7, 8};
     EXPECT_EQ(bytes_of(row), "\1\2\3\1\3\4\5\6\7\10"s);
     EXPECT_EQ(bytes_of(Preference{true, true, Time{Millis{64}}}), "\1\3\x80\1"s);
-    EXPECT_EQ(bytes_of(Pair{ConversationId{0x0102030405060708}}), "\1\1\2\3\4\5\6\7\10"s);
+    const Pair pair{.direct = ConversationId{0x0102030405060708},
+                    .stage = Pair::Stage::higher_asked,
+                    .blocks = {true, false},
+                    .gone = {false, true},
+                    .version = 300};
+    EXPECT_EQ(bytes_of(pair), "\1\1\2\3\4\5\6\7\10\2\1\0\0\1\254\2"s);
+    EXPECT_EQ(bytes_of(Relation{.other = UserId{5}, .version = 2, .state = FriendState::asked, .blocks = false, .blocked_by = true}),
+              "\1\2\2\0\1"s);
 }
 
 }  // namespace
