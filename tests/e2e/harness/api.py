@@ -27,6 +27,7 @@ STATUS = {
     "forbidden": 403,
     "muted": 403,
     "not_a_member": 403,
+    "blocked": 403,
     "not_found": 404,
     "username_taken": 409,
     "group_full": 409,
