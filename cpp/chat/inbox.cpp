@@ -73,18 +73,6 @@ EntryPtr note_of(const InboxItem& item, UserId user) {
     return entry;
 }
 
-EntryPtr note_of(const InboxItem& item, UserId user) {
-    MADANG_ASSERT(item.note != nullptr);
-    auto entry = std::make_shared<Entry>();
-    entry->conversation_id = item.conversation_id;
-    entry->seq = item.seq;
-    entry->type = item.type;
-    entry->created_at = item.created_at;
-    entry->actor = user;
-    entry->note = item.note;
-    return entry;
-}
-
 Inbox::Inbox(std::vector<UserConversation> conversations, Cursor checkpoint, Cursor floor, Cursor tail)
     : conversations_(std::move(conversations)), checkpoint_(checkpoint), floor_(floor), tail_(tail) {
     MADANG_ASSERT(std::ranges::is_sorted(conversations_, {}, &UserConversation::conversation_id));

@@ -353,6 +353,14 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
         says={"op": "delete", "ref": "r3", "conversation_id": DIRECT_ID, "seq": 5},
         hears=(("message_reply", {"op": "reply", "ref": "r3", "message": deleted(HELLO)}),),
     ),
+    # ---- friends and blocks ----
+    Exchange(who="alice", call="put_friend", path={"user_id": CAROL_ID}, answer={"user": CAROL, "state": "requested"}),
+    Exchange(who="carol", call="put_friend", path={"user_id": ALICE_ID}, answer={"user": ALICE, "state": "friends"}),
+    Exchange(who="alice", call="list_friends", answer={"friends": [{"user": CAROL, "state": "friends"}]}),
+    Exchange(who="carol", call="remove_friend", path={"user_id": ALICE_ID}, answer={"user": ALICE, "state": "none"}),
+    Exchange(who="carol", call="put_block", path={"user_id": BOB_ID}, status=204),
+    Exchange(who="carol", call="list_blocks", answer={"blocks": [BOB]}),
+    Exchange(who="carol", call="remove_block", path={"user_id": BOB_ID}, status=204),
     # ---- the end ----
     Exchange(who="carol", call="revoke_session", path={"device_id": session(CAROL, 3)["device_id"]}, status=204),
     Exchange(who="bob", call="log_out", status=204),
