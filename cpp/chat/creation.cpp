@@ -183,20 +183,25 @@ ConversationState& Engine::State::create(Conversation conversation, std::vector<
 }
 
 void Engine::State::with_direct(const ReplyTo& from, const Actor& actor, UserId peer, ThenDirect then) {
-    if (actor.user == peer) return refuse(from, {Code::bad_request, "a direct conversation needs somebody else", {}});
+    when_direct(actor, peer, [this, from, then = std::move(then)](Result<ConversationState*> direct, bool made_here) mutable {
+        if (!direct) return refuse(from, direct.error());
+        if (!*direct) return refuse(from, {Code::not_found, "no such conversation", {}});
+        then(**direct, made_here);
+    });
+}
+
+void Engine::State::when_direct(const Actor& actor, UserId peer, WhenDirect then) {
+    if (actor.user == peer) return then(fail(Code::bad_request, "a direct conversation needs somebody else"), false);
     const auto known = find_pair(actor.user, peer);
-    if (!known) return refuse(from, known.error());
+    if (!known) return then(std::unexpected(known.error()), false);
     if (known->direct)
-        return with_conversation(from, known->direct, [then = std::move(then)](ConversationState& found) mutable { then(found, false); });
-    if (known->is_closed()) return refuse(from, blocked());
-    if (!store_.has_space()) return refuse(from, full());
+        return when_loaded(known->direct, [then = std::move(then)](Result<ConversationState*> found) mutable { then(found, false); });
+    if (known->is_closed()) return then(std::unexpected(blocked()), false);
+    if (!store_.has_space()) return then(std::unexpected(full()), false);
     const auto pair = ordered(actor.user, peer);
     auto& waiting = directs_in_creation_[pair];
     const bool is_first = waiting.empty();
-    waiting.push_back([this, from, is_first, then = std::move(then)](Result<ConversationState*> made) mutable {
-        if (!made) return refuse(from, made.error());
-        then(**made, is_first);
-    });
+    waiting.push_back([is_first, then = std::move(then)](Result<ConversationState*> made) mutable { then(made, is_first); });
     if (!is_first) return;  // the first one asks for all
     ask_users({.operation = 0, .users = {actor.user, peer}, .inviter = actor.user},
               [this, creator = actor.user, peer](Result<Profiles> people) { direct_made(creator, peer, std::move(people)); });

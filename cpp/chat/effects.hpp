@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "chat/bus.hpp"
 #include "chat/requests.hpp"
+#include "hooks/verdict.hpp"
 #include "model/signal.hpp"
 #include "store/batch.hpp"
 
@@ -139,8 +140,9 @@ using Effect = std::variant<Reply, Attached, Events, Delivery, Signalling, Resyn
 struct Turn {
     Ticket ticket = 0;  // of `batch`; an empty batch bears the last one given
     Batch batch;
-    std::vector<Effect> effects;  // to be carried out, in order, once `ticket` is durable
-    std::vector<Job> jobs;        // at once
+    std::vector<Effect> effects;   // to be carried out, in order, once `ticket` is durable
+    std::vector<Job> jobs;         // at once
+    std::vector<CheckCall> calls;  // for plugins, at once
 };
 
 }  // namespace madang

@@ -31,6 +31,7 @@ Engine::State::State(EngineOptions options, const Clock& clock, const Store& sto
       clock_(clock),
       store_(store),
       ids_(options_.worker, clock),
+      checks_(options_.checks, options_.limits.text_chars),
       attendance_(options_.limits.offline_after),
       fenced_(kSlots, false) {
     // Above whatever an earlier owner of these slots has said.
@@ -130,6 +131,7 @@ Result<std::unique_ptr<ConversationState>> Engine::State::resident(ConversationL
 
 void Engine::State::tick() {
     end_long_polls();
+    end_late_checks();
     repeat_asks();
     repeat_fan_outs();
     repeat_changes();
@@ -156,6 +158,7 @@ void Engine::State::tick() {
 }
 
 Turn Engine::State::end_turn() {
+    work_verdicts();
     work_backlog();
     work_lanes();
     for (const auto id : std::exchange(woken_, {}))
@@ -171,6 +174,7 @@ Turn Engine::State::end_turn() {
     turn.batch = std::exchange(batch_, {});
     turn.effects = std::exchange(effects_, {});
     turn.jobs = std::exchange(jobs_, {});
+    turn.calls = checks_.take_calls();
     return turn;
 }
 
@@ -197,8 +201,9 @@ void Engine::State::forget_revised(const std::string& key) {
 
 bool Engine::State::is_idle() const {
     return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() && recounts_.empty() &&
-           lanes_.empty() && pending_changes_.empty() && !unfinished_wanted_ && users_.parked() + conversations_.parked() == 0 &&
-           batch_.empty() && effects_.empty() && durable_ == last_ticket_ && watching_.queries.empty();
+           lanes_.empty() && checks_.empty() && pending_changes_.empty() && !unfinished_wanted_ &&
+           users_.parked() + conversations_.parked() == 0 && batch_.empty() && effects_.empty() && durable_ == last_ticket_ &&
+           watching_.queries.empty();
 }
 
 EngineFigures Engine::State::figures() const {
@@ -210,6 +215,9 @@ EngineFigures Engine::State::figures() const {
     figures.watched = watching_.watched.size();
     figures.presence_waiting = watching_.queue.size();
     figures.relations_pending = pending_changes_.size();
+    figures.checks_waiting = checks_.size();
+    figures.late_verdicts = checks_.late_verdicts();
+    if (checks_.are_on()) figures.checks = checks_.figures();
     return figures;
 }
 
@@ -269,6 +277,9 @@ void Engine::handle(const ReplyTo& from, Request request) { state_->handle(from,
 void Engine::on_bus(EngineIndex from, BusMessage message) { state_->on_bus(from, std::move(message)); }
 void Engine::on_loaded(Loaded loaded) { state_->on_loaded(std::move(loaded)); }
 void Engine::tick() { state_->tick(); }
+void Engine::on_verdict(std::uint64_t call, Verdict verdict) { state_->on_verdict(call, std::move(verdict)); }
+void Engine::on_call_refused(std::uint64_t call) { state_->on_call_refused(call); }
+std::optional<Tick> Engine::next_deadline() const { return state_->next_deadline(); }
 void Engine::end_waits() { state_->end_waits(); }
 Turn Engine::end_turn() { return state_->end_turn(); }
 void Engine::on_durable(Ticket ticket) { state_->on_durable(ticket); }

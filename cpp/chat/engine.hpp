@@ -16,6 +16,7 @@
 #include "base/limits.hpp"
 #include "base/random.hpp"
 #include "chat/bus.hpp"
+#include "chat/checks.hpp"
 #include "chat/effects.hpp"
 #include "chat/loaded.hpp"
 #include "chat/requests.hpp"
@@ -30,6 +31,7 @@ struct EngineOptions {
     Epoch epoch = 0;           // from Store::claim_all
     DigestKey text_key{};      // of the store: keys the digests of sent texts
     Limits limits;
+    std::vector<CheckRule> checks;  // of the plugins that check messages, in their order; empty = none
 };
 
 struct EngineFigures {
@@ -48,6 +50,9 @@ struct EngineFigures {
     std::uint64_t joins = 0, leaves = 0, bans = 0;  // of groups, since start; first members are no joins
     std::uint64_t friend_requests = 0, blocks = 0;  // made since start
     std::uint64_t relations_pending = 0;            // pairs with changes not yet in both copies
+    std::uint64_t checks_waiting = 0;               // sends without a verdict
+    std::uint64_t late_verdicts = 0;                // came when nobody waited for them any more
+    std::vector<CheckFigures> checks;               // by stage
 };
 
 class Engine {
@@ -65,6 +70,11 @@ class Engine {
     void on_loaded(Loaded loaded);  // the answer to a Load… job
     // Time passes: long polls end, lost bus messages are repeated. Every 100 ms or so.
     void tick();
+    // A plugin's answer to a call of Turn::calls, or that call found no room. One that nobody waits for any more is dropped.
+    void on_verdict(std::uint64_t call, Verdict verdict);
+    void on_call_refused(std::uint64_t call);
+    // When tick() must be called at the latest, if something waits for a verdict.
+    std::optional<Tick> next_deadline() const;
     // For a drain: open long polls are answered now, and from now on none waits.
     void end_waits();
 

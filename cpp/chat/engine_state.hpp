@@ -1,7 +1,7 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
 // engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, bans.cpp, invites.cpp, messages.cpp, revisions.cpp,
-// fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, pairs.cpp, relation_copies.cpp, attendance.cpp, leases.cpp, watches.cpp,
-// typing.cpp.
+// checked_sends.cpp, fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, pairs.cpp, relation_copies.cpp, attendance.cpp, leases.cpp,
+// watches.cpp, typing.cpp.
 #pragma once
 
 #include <deque>
@@ -15,6 +15,7 @@
 
 #include "base/snowflake.hpp"
 #include "chat/admission.hpp"
+#include "chat/checks.hpp"
 #include "chat/conversation_log.hpp"
 #include "chat/engine.hpp"
 #include "chat/inbox.hpp"
@@ -88,6 +89,9 @@ class Engine::State {
     void on_bus(EngineIndex from, BusMessage message);
     void on_loaded(Loaded loaded);
     void tick();
+    void on_verdict(std::uint64_t call, Verdict verdict);
+    void on_call_refused(std::uint64_t call);
+    std::optional<Tick> next_deadline() const { return checks_.next_deadline(); }
     void end_waits();
     Turn end_turn();
     void on_durable(Ticket ticket);
@@ -256,6 +260,8 @@ class Engine::State {
     // The pair's direct conversation, made if need be (its rows join this turn). Made by this very call, or by whom?
     using ThenDirect = std::move_only_function<void(ConversationState& conversation, bool made_here)>;
     void with_direct(const ReplyTo& from, const Actor& actor, UserId peer, ThenDirect then);
+    using WhenDirect = std::move_only_function<void(Result<ConversationState*> conversation, bool made_here)>;
+    void when_direct(const Actor& actor, UserId peer, WhenDirect then);
     ConversationState& create(Conversation conversation, std::vector<Member> members);
     // None = there is none; an error = the store can't tell, and nothing may be made in its place.
     Result<std::optional<ConversationId>> find_direct(UserId a, UserId b) const;
@@ -319,10 +325,15 @@ class Engine::State {
     // ---- messages.cpp
     void on(const ReplyTo& from, Send&& request);
     void send(const ReplyTo& from, ConversationState& conversation, Send&& request);
-    void store_message(const ReplyTo& from, ConversationState& conversation, Send&& request, std::string key, const Digest128& digest);
+    void send_now(const ReplyTo& from, ConversationState& conversation, Send&& request, std::string key, const Digest128& digest);
     // True if the client id is known: it has been answered.
     bool answer_repeat(const ReplyTo& from, ConversationId conversation, const Send& request, const std::string& key,
                        const Digest128& digest);
+
+    Result<> may_store(const ConversationState& conversation, UserId sender) const;
+    // The entry and its key join this turn; publish() follows.
+    EntryPtr store_message(ConversationState& conversation, UserId sender, std::string key, std::string client_id, std::string text,
+                           const Digest128& digest);
 
     // ---- revisions.cpp: editing and deleting
     // Both requests; no text = delete.
@@ -337,13 +348,13 @@ class Engine::State {
     using Lane = std::pair<ConversationId, UserId>;
     struct InLane {
         ReplyTo from;
-        std::variant<Revise, Send> request;
+        std::variant<Revise, Send, CheckLane> request;  // a CheckLane: its oldest send, which may be stored
     };
     enum class Step : std::uint8_t { done, waits };
     void on(const ReplyTo& from, EditMessage&& request);
     void on(const ReplyTo& from, DeleteMessage&& request);
     void revise(const ReplyTo& from, Revise&& request);
-    void wait_in_lane(const ReplyTo& from, const Lane& lane, std::variant<Revise, Send> request);
+    void wait_in_lane(const ReplyTo& from, const Lane& lane, std::variant<Revise, Send, CheckLane> request);
     // `loaded`: the message as it was read from the store for this very call.
     Step try_revise(const ReplyTo& from, ConversationState& conversation, Revise& request, const Lane& lane, const LoadedMessage* loaded);
     Result<EntryPtr> revisable(const ConversationState& conversation, const Revise& request, const EntryPtr& message) const;
@@ -354,6 +365,24 @@ class Engine::State {
     void on_message(LoadedMessage loaded);
     bool awaits_fan_out(ConversationId conversation, Seq target, const Lane& lane);
     bool journal_is_open() const { return journal_reading_ || journal_wanted_ || !journal_.empty() || journal_parked_ > 0; }
+
+    // ---- checked_sends.cpp: sends in which plugins have a say
+    CheckLane lane_of(const ConversationState& conversation, UserId sender) const;
+    // True if the same send waits for its verdict: this one gets the answer of that one.
+    bool answer_waiting_repeat(const ReplyTo& from, const CheckLane& lane, const Send& request, const Digest128& digest);
+    // Null `conversation`: a direct one that is yet to be made.
+    void check(const ReplyTo& from, const ConversationState* conversation, const CheckLane& lane, Send&& request, const Digest128& digest,
+               std::optional<CheckedSend::Revision> revision);
+    void check_first(const ReplyTo& from, Send&& request);
+    // Edits are checked, too; a deletion only waits for what its sender has written before.
+    void check_revision(const ReplyTo& from, Revise&& request);
+    Result<> may_check(const CheckLane& lane) const;
+    void apply_verdicts(const CheckLane& lane);
+    void store_checked(const CheckLane& lane, Result<ConversationState*> found);
+    void append_checked(const CheckLane& lane, ConversationState& conversation);
+    void end_check(const CheckLane& lane, const Result<EntryPtr>& stored);
+    void end_late_checks();
+    void work_verdicts();
 
     // ---- fan_out.cpp: from the log into the inboxes
     // Stores the entry and hands it to every member as of it: in this append where the inbox is here and warm, by journal and bus
@@ -468,6 +497,9 @@ class Engine::State {
     std::map<std::pair<UserId, UserId>, std::vector<Then<Result<ConversationState*>>>> directs_in_creation_;
     // Repeats of a creation that is under way, by its key: they look again when it has ended.
     std::map<std::string, std::vector<std::move_only_function<void()>>> groups_in_creation_;
+
+    Checks checks_;
+    std::vector<CheckLane> lanes_to_apply_;  // whose next send may be decided already
 
     std::map<EntryKey, Pending> pending_;
     std::map<EntryKey, Seq> revisions_pending_;                 // message → its revision that is in pending_; at most one

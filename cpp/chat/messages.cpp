@@ -20,6 +20,11 @@ void Engine::State::on(const ReplyTo& from, Send&& request) {
     if (request.peer) {
         const auto actor = request.actor;
         const auto peer = request.peer;
+        if (checks_.are_on() && actor.user != peer) {
+            const auto pair = find_pair(actor.user, peer);
+            if (!pair) return refuse(from, pair.error());
+            if (!pair->direct && !pair->is_closed()) return check_first(from, std::move(request));
+        }
         return with_direct(from, actor, peer, [this, from, request = std::move(request)](ConversationState& conversation, bool) mutable {
             send(from, conversation, std::move(request));
         });
@@ -60,31 +65,45 @@ void Engine::State::send(const ReplyTo& from, ConversationState& conversation, S
     auto key = send_key(id, sender, request.client_id);
     const auto digest = keyed_digest(options_.text_key, request.text);
     if (answer_repeat(from, id, request, key, digest)) return;
+    if (checks_.are_on()) {
+        const auto lane = lane_of(conversation, sender);
+        if (answer_waiting_repeat(from, lane, request, digest)) return;
+        if (const auto may = may_store(conversation, sender); !may) return refuse(from, may.error());
+        return check(from, &conversation, lane, std::move(request), digest, {});
+    }
     if (!lanes_.empty() && lanes_.contains({id, sender}) && !mutant(Mutant::edit_overtaken))
         return wait_in_lane(from, {id, sender}, std::move(request));
-    store_message(from, conversation, std::move(request), std::move(key), digest);
+    send_now(from, conversation, std::move(request), std::move(key), digest);
 }
 
-void Engine::State::store_message(const ReplyTo& from, ConversationState& conversation, Send&& request, std::string key,
-                                  const Digest128& digest) {
-    const auto id = conversation.log.id();
+void Engine::State::send_now(const ReplyTo& from, ConversationState& conversation, Send&& request, std::string key,
+                             const Digest128& digest) {
     const auto sender = request.actor.user;
-    const auto now = clock_.now();
-    if (const auto may = conversation.log.may_write(sender, now); !may) return refuse(from, may.error());
-    if (conversation.pair.is_closed()) return refuse(from, {Code::blocked, "a block stands between you and this user", {}});
-    if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
-    if (pending_.size() >= options_.limits.fan_out_pending)
-        return refuse(from, {Code::unavailable, "too many messages are still on their way to inboxes", Millis{500}});
+    if (const auto may = may_store(conversation, sender); !may) return refuse(from, may.error());
+    const auto entry = store_message(conversation, sender, std::move(key), std::move(request.client_id), std::move(request.text), digest);
+    reply(from, Sent{entry, false});
+    publish(conversation, entry);
+}
 
-    const auto entry = conversation.log.append_message(ids_, sender, std::move(request.client_id), std::move(request.text), now);
+Result<> Engine::State::may_store(const ConversationState& conversation, UserId sender) const {
+    if (const auto may = conversation.log.may_write(sender, clock_.now()); !may) return std::unexpected(may.error());
+    if (conversation.pair.is_closed()) return fail(Code::blocked, "a block stands between you and this user");
+    if (!store_.has_space()) return fail(Code::storage_full, "the server's disk is full", Millis{5'000});
+    if (pending_.size() >= options_.limits.fan_out_pending)
+        return fail(Code::unavailable, "too many messages are still on their way to inboxes", Millis{500});
+    return {};
+}
+
+EntryPtr Engine::State::store_message(ConversationState& conversation, UserId sender, std::string key, std::string client_id,
+                                      std::string text, const Digest128& digest) {
+    const auto entry = conversation.log.append_message(ids_, sender, std::move(client_id), std::move(text), clock_.now());
     reserve_ids(entry->message.id);
     const SendKey row{entry->seq, digest};
-    if (!mutant(Mutant::forget_send_key)) put(Table::send_key, key, row, madang::slot_of(id));
+    if (!mutant(Mutant::forget_send_key)) put(Table::send_key, key, row, madang::slot_of(conversation.log.id()));
     in_flight_.push_back({this_turn(), Table::send_key, key});
     sends_in_flight_.emplace(std::move(key), InFlightSend{row, entry});
     ++figures_.messages;
-    reply(from, Sent{entry, false});
-    publish(conversation, entry);
+    return entry;
 }
 
 }  // namespace madang

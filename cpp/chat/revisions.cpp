@@ -20,11 +20,13 @@ void Engine::State::on(const ReplyTo& from, EditMessage&& request) {
     if (request.text.empty()) return refuse(from, {Code::bad_request, "text is empty", {}});
     if (request.text.size() > options_.limits.text_chars && code_points(request.text) > options_.limits.text_chars)
         return refuse(from, {Code::text_too_long, "text is longer than " + std::to_string(options_.limits.text_chars) + " characters", {}});
-    revise(from, {request.actor, request.conversation, request.seq, std::move(request.text)});
+    Revise revision{request.actor, request.conversation, request.seq, std::move(request.text)};
+    checks_.are_on() ? check_revision(from, std::move(revision)) : revise(from, std::move(revision));
 }
 
 void Engine::State::on(const ReplyTo& from, DeleteMessage&& request) {
-    revise(from, {request.actor, request.conversation, request.seq, std::nullopt});
+    Revise revision{request.actor, request.conversation, request.seq, std::nullopt};
+    checks_.are_on() ? check_revision(from, std::move(revision)) : revise(from, std::move(revision));
 }
 
 void Engine::State::revise(const ReplyTo& from, Revise&& request) {
@@ -39,7 +41,7 @@ void Engine::State::revise(const ReplyTo& from, Revise&& request) {
     });
 }
 
-void Engine::State::wait_in_lane(const ReplyTo& from, const Lane& lane, std::variant<Revise, Send> request) {
+void Engine::State::wait_in_lane(const ReplyTo& from, const Lane& lane, std::variant<Revise, Send, CheckLane> request) {
     if (!has_room_to_park()) return refuse(from, {Code::unavailable, "too many requests wait for stored state", Millis{200}});
     ++in_lanes_;
     lanes_[lane].push_back({from, std::move(request)});
@@ -68,7 +70,12 @@ void Engine::State::work_lane(const Lane& lane, Result<ConversationState*> conve
     auto& waiting = found->second;
     while (!waiting.empty()) {
         auto& [from, request] = waiting.front();
-        if (!conversation || !*conversation) {
+        if (const auto* checked = std::get_if<CheckLane>(&request)) {
+            if (conversation && *conversation)
+                append_checked(*checked, **conversation);
+            else
+                end_check(*checked, std::unexpected(conversation ? no_message() : conversation.error()));
+        } else if (!conversation || !*conversation) {
             refuse(from, conversation ? no_message() : conversation.error());
         } else if (auto* revision = std::get_if<Revise>(&request)) {
             if (try_revise(from, **conversation, *revision, lane, std::exchange(loaded, nullptr)) == Step::waits) return;
@@ -77,7 +84,7 @@ void Engine::State::work_lane(const Lane& lane, Result<ConversationState*> conve
             auto key = send_key(lane.first, lane.second, message.client_id);
             const auto digest = keyed_digest(options_.text_key, message.text);
             if (!answer_repeat(from, lane.first, message, key, digest))
-                store_message(from, **conversation, std::move(message), std::move(key), digest);
+                send_now(from, **conversation, std::move(message), std::move(key), digest);
         }
         waiting.pop_front();
         --in_lanes_;

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "check.hpp"
+#include "policy.hpp"
 #include "store/keys.hpp"
 
 namespace madang::sim {
@@ -156,7 +157,7 @@ void Audit::check_logs() const {
             if (!entry->is_message()) continue;
             expect(ids.insert(entry->message.id).second, "a message id twice at " + place);
             expect(entry->message.id > last, "message ids do not rise at " + place);
-            expect(entry->message.deleted || texts.insert(entry->message.text).second, "a message stored twice: " + place);
+            expect(entry->message.deleted || texts.emplace(text_as_sent(entry->message.text)).second, "a message stored twice: " + place);
             last = entry->message.id;
         }
     }
@@ -180,7 +181,7 @@ void Audit::check_keys() const {
             expect(key.seq == entry->seq, "a key that names another message than " + at(id, entry->seq));
             const auto is_it = [&](const std::string& text) { return key.text_digest == keyed_digest(text_key, text); };
             const auto& texts = model_.texts_of(entry->message.sender, entry->message.client_id);
-            expect(entry->message.revised ? std::ranges::any_of(texts, is_it) : is_it(entry->message.text),
+            expect(entry->message.revised ? std::ranges::any_of(texts, is_it) : is_it(std::string(text_as_sent(entry->message.text))),
                    "a key with another text at " + at(id, entry->seq));
         }
     }

@@ -5,6 +5,7 @@
 #include "audit.hpp"
 #include "base/text.hpp"
 #include "check.hpp"
+#include "policy.hpp"
 #include "store/keys.hpp"
 
 namespace madang::sim {
@@ -18,7 +19,10 @@ void Audit::check_sends() const {
     std::set<std::string> stored;
     for (const auto& [id, log] : logs_)
         for (const auto& entry : log.entries)
-            if (entry->is_message() && !entry->message.deleted) stored.insert(entry->message.text);
+            if (entry->is_message() && !entry->message.deleted) {
+                model_.check_policy(entry->message);
+                stored.emplace(text_as_sent(entry->message.text));
+            }
     for (const auto& text : stored) expect(model_.sends().contains(text) || model_.edit_of(text), "a message that nobody sent: " + text);
     for (const auto& [text, fact] : model_.sends()) {
         if (fact.acked) {

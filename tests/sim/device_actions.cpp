@@ -17,7 +17,7 @@ bool is_definite(const std::optional<Result<Response>>& answer) {
     if (*answer) return true;
     const auto code = answer->error().code;
     return code != Code::muted && code != Code::internal && code != Code::unavailable && code != Code::storage_full &&
-           code != Code::rate_limited;
+           code != Code::rate_limited && code != Code::plugin_unavailable;
 }
 
 }  // namespace

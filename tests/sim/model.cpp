@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "chat/inbox.hpp"
+#include "policy.hpp"
 #include "store/keys.hpp"
 #include "store/records.hpp"
 
@@ -150,6 +151,21 @@ void Model::on_entry(const EntryPtr& entry) {
     expect(message && message->is_message() && message->seq == entry->revision->target, "a revision without its message at " + at(*entry));
     expect(message->message.revised >= entry->seq, "a revision that shows an older text at " + at(*entry));
     on_message(message);
+}
+
+// Of a plugin whose failure counts as a denial nothing gets past unseen.
+void Model::check_policy(const Message& message) const {
+    const auto& stored = message.text;
+    const auto edited = message.edited_at != Time{};
+    const auto& checks = context_.plan.checks;
+    for (std::uint32_t stage = 0; stage < checks.size(); ++stage) {
+        if (checks[stage].observe || checks[stage].on_error != OnError::deny) continue;
+        expect(opinion(stage, stored) != Verdict::Kind::deny, "a message that a plugin denies: " + stored);
+        const auto must_change = opinion(stage, stored) == Verdict::Kind::modify;
+        expect(edited || !must_change || stored.ends_with(kModified), "a message that a plugin changes, unchanged: " + stored);
+    }
+    const auto may_change = !checks.empty() && !checks[0].observe && opinion(0, stored) == Verdict::Kind::modify;
+    expect(may_change || !stored.ends_with(kModified), "a message changed without a plugin: " + stored);
 }
 
 void Model::on_event(UserId user, const Event& event, std::optional<SessionId> session) {
@@ -327,7 +343,7 @@ void Model::on_sent(const Asked& asked, const Send& send, const Sent& sent) {
     on_entry(sent.entry);
     const auto& entry = *sent.entry;
     auto& fact = sends_.at(send.text);
-    const auto same_text = entry.message.revised || entry.message.text == send.text;
+    const auto same_text = entry.message.revised || text_as_sent(entry.message.text) == send.text;
     expect(entry.type == EntryType::message_created && same_text && entry.message.sender == send.actor.user &&
                entry.message.client_id == send.client_id,
            "a send answered with another message: " + at(entry));

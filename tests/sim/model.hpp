@@ -88,6 +88,8 @@ class Model {
     // By the rows of the members, both are in one conversation now.
     bool share(UserId a, UserId b) const;
     std::set<UserId> users() const { return users_; }
+    // May a message with this text be stored, as the plugins see it?
+    void check_policy(const Message& message) const;
 
     void set_stranger(UserId user) { stranger_ = user; }
     bool knows(UserId user, ConversationId conversation) const { return known_.contains({user, conversation}); }

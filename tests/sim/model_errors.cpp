@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "model.hpp"
+#include "policy.hpp"
 
 namespace madang::sim {
 namespace {
@@ -77,6 +78,20 @@ void Model::check_error(const Asked& asked, const Error& error) const {
         if (context_.plan.disk_full == 0) throw Violation("storage_full without a cause" + kind);
         return;
     }
+    const auto& checks = context_.plan.checks;
+    if (code == Code::plugin_unavailable) {
+        const auto strict = [](const CheckRule& rule) { return !rule.observe && rule.on_error == OnError::deny; };
+        if (std::ranges::any_of(checks, strict) && error.retry_after.count() > 0) return;
+        throw Violation("plugin_unavailable without a cause" + kind);
+    }
+    if (code == Code::denied_by_policy) {
+        const auto* send = std::get_if<Send>(&asked.request);
+        const auto* edit = std::get_if<EditMessage>(&asked.request);
+        for (std::uint32_t stage = 0; (send || edit) && stage < checks.size(); ++stage)
+            if (!checks[stage].observe && opinion(stage, send ? send->text : edit->text) == Verdict::Kind::deny) return;
+        throw Violation("denied without a plugin that denies it" + kind);
+    }
+    if (code == Code::rate_limited && !checks.empty() && error.retry_after.count() > 0) return;
     const auto member = [&](const Actor& actor, ConversationId conversation) {
         check_refusal_of_member(asked, actor.user, conversation, code);
     };

@@ -3,6 +3,7 @@
 
 #include "check.hpp"
 #include "model.hpp"
+#include "policy.hpp"
 
 namespace madang::sim {
 namespace {
@@ -52,6 +53,7 @@ void Model::on_message(const EntryPtr& entry) {
 
 void Model::check_text(const Entry& entry) const {
     const auto& message = entry.message;
+    check_policy(message);
     if (message.deleted) {
         expect(message.text.empty() && message.mentions == Mentions{} && message.revised,
                "a deleted message that still says something at " + at(entry));
@@ -62,7 +64,7 @@ void Model::check_text(const Entry& entry) const {
         expect(edit->actor.user == message.sender, "an edit by somebody else at " + at(entry));
         expect(message.edited_at >= entry.created_at, "edited before it was sent: " + at(entry));
     } else {
-        const auto fact = sends_.find(message.text);
+        const auto fact = sends_.find(std::string(text_as_sent(message.text)));
         expect(fact != sends_.end(), "a message that nobody sent at " + at(entry));
         expect(fact->second.sender == message.sender && fact->second.client_id == message.client_id,
                "a message under a wrong name at " + at(entry));

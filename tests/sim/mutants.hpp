@@ -44,6 +44,8 @@ inline constexpr std::array kMutants{
     NamedMutant{Mutant::lose_relations, "lose_relations"},
     NamedMutant{Mutant::block_shows, "block_shows"},
     NamedMutant{Mutant::gate_lags, "gate_lags"},
+    NamedMutant{Mutant::verdicts_overtake, "verdicts_overtake"},
+    NamedMutant{Mutant::failure_allows, "failure_allows"},
     NamedMutant{Mutant::ack_before_durable, "ack_before_durable"},
     NamedMutant{Mutant::drop_in_doubt, "drop_in_doubt"},
     NamedMutant{Mutant::torn_batch, "torn_batch"},

@@ -40,9 +40,21 @@ void disturb(Plan& plan, Dice& dice, double strength) {
     plan.read_max = dice.chance(0.4) ? 30ms : 3ms;
 }
 
-}  // namespace
+void police(Plan& plan, Dice dice) {
+    if (!dice.chance(0.35)) return;
+    for (auto left = dice.between(1, 2); left > 0; --left)
+        plan.checks.push_back({.timeout = Millis{dice.between(10, 200)},
+                               .on_error = dice.chance(0.6) ? OnError::deny : OnError::allow,
+                               .observe = dice.chance(0.1)});
+    plan.verdict_max = dice.chance(0.4) ? 60ms : 5ms;
+    if (plan.temper == Temper::calm) return;
+    plan.verdict_lost = dice.chance(0.5) ? 0.1 : 0;
+    plan.verdict_late = dice.chance(0.5) ? 0.1 : 0;
+    plan.verdict_error = dice.chance(0.5) ? 0.2 : 0;
+    plan.mailbox_full = dice.chance(0.3) ? 0.1 : 0;
+}
 
-Plan make_plan(std::uint64_t seed) {
+Plan make_plan_of_world(std::uint64_t seed) {
     Dice dice(seed * 0x9E3779B97F4A7C15ull + 1);
     Plan plan;
     plan.seed = seed;
@@ -62,6 +74,14 @@ Plan make_plan(std::uint64_t seed) {
     if (dice.chance(0.75)) cool(plan, dice);
     if (plan.temper == Temper::mild) disturb(plan, dice, 0.3);
     if (plan.temper == Temper::hostile) disturb(plan, dice, 1.0);
+    return plan;
+}
+
+}  // namespace
+
+Plan make_plan(std::uint64_t seed) {
+    auto plan = make_plan_of_world(seed);
+    police(plan, Dice(seed * 0xD1B54A32D192ED03ull + 3));  // dice of its own: the world is the same without it
     return plan;
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/limits.hpp"
 #include "dice.hpp"
+#include "hooks/verdict.hpp"
 
 namespace madang::sim {
 
@@ -40,6 +42,13 @@ struct Plan {
     double signal_dropped = 0;  // of signals: the socket's queue is half full
     double slow_drain = 0;      // of catch-up pages: read late
     Micros timeout = 1500ms;
+    // The plugins that check messages.
+    std::vector<CheckRule> checks;  // empty: none
+    Micros verdict_max = 5ms;
+    double verdict_lost = 0;
+    double verdict_late = 0;
+    double verdict_error = 0;
+    double mailbox_full = 0;
     // The process.
     unsigned crashes = 0;
     bool drains = false;          // one stop in good order, too

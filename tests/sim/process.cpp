@@ -1,6 +1,7 @@
 #include "process.hpp"
 
 #include "chat/queries.hpp"
+#include "policy.hpp"
 
 namespace madang::sim {
 
@@ -8,6 +9,7 @@ Process::Process(Context& context, Disk& disk, Front& front, unsigned engines, E
     : context_(context),
       disk_(disk),
       front_(front),
+      plugin_dice_(context.plan.seed * 0xA24BAED4963EE407ull + epoch),
       limits_(context.plan.limits),
       lifetime_(context.schedule),
       bus_(
@@ -22,6 +24,7 @@ Process::Process(Context& context, Disk& disk, Front& front, unsigned engines, E
         options.epoch = epoch;
         options.text_key.fill(7);
         options.limits = limits_;
+        options.checks = context.plan.checks;
         shells_.push_back(std::make_unique<Shell>(context, options, disk, *this));
     }
     for (auto& shell : shells_) shell->start();
@@ -87,6 +90,20 @@ void Process::run_job(EngineIndex engine, Job job) {
     ++reads_;
     context_.trace.note("read", engine, job.index());
     lifetime_.after(context_.latency(context_.plan.read_max), [this, engine, job = std::move(job)] { read(engine, job); });
+}
+
+// A plugin of its own mind, and all that can keep it from speaking.
+void Process::ask_plugin(EngineIndex engine, CheckCall call) {
+    const auto& plan = context_.plan;
+    const auto happens = [&](double p) { return !context_.calm && plugin_dice_.chance(p); };
+    if (call.number == 0) return;
+    if (happens(plan.mailbox_full)) return shells_[engine]->receive(Shell::Judged{call.number, std::nullopt});
+    if (happens(plan.verdict_lost)) return;
+    auto verdict = happens(plan.verdict_error) ? Verdict{Verdict::Kind::error, "it broke"} : verdict_on(call);
+    auto after = plugin_dice_.between(Micros{100}, context_.calm ? Micros{2ms} : plan.verdict_max);
+    if (happens(plan.verdict_late)) after += plan.checks[call.stage].timeout;
+    context_.trace.note("asked plugin", engine, call.number, call.stage, static_cast<std::uint64_t>(verdict.kind));
+    lifetime_.after(after, [this, engine, number = call.number, verdict] { shells_[engine]->receive(Shell::Judged{number, verdict}); });
 }
 
 void Process::read(EngineIndex engine, const Job& job) {

@@ -34,6 +34,7 @@ class Process final : public Outlet {
 
     void carry_out(EngineIndex engine, Effect effect) override;
     void run_job(EngineIndex engine, Job job) override;
+    void ask_plugin(EngineIndex engine, CheckCall call) override;
 
   private:
     Micros hop(EngineIndex from, EngineIndex to);
@@ -42,6 +43,7 @@ class Process final : public Outlet {
     Context& context_;
     Disk& disk_;
     Front& front_;
+    Dice plugin_dice_;
     Limits limits_;
     Lifetime lifetime_;
     Bus bus_;

@@ -45,6 +45,10 @@ void Shell::deliver(Input input) {
     if (auto* asked = std::get_if<Asked>(&input)) return engine_.handle(asked->from, std::move(asked->request));
     if (auto* bus = std::get_if<FromBus>(&input)) return engine_.on_bus(bus->from, std::move(bus->message));
     if (auto* loaded = std::get_if<Loaded>(&input)) return engine_.on_loaded(std::move(*loaded));
+    if (auto* judged = std::get_if<Judged>(&input)) {
+        if (judged->verdict) return engine_.on_verdict(judged->call, std::move(*judged->verdict));
+        return engine_.on_call_refused(judged->call);
+    }
     engine_.tick();
 }
 
@@ -73,6 +77,8 @@ void Shell::turn() {
     last_ticket_ = turn.ticket;
     if (!turn.batch.empty()) context_.trace.note("turn", options_.index, turn.ticket, turn.batch.size(), turn.effects.size());
     for (auto& job : turn.jobs) outlet_.run_job(options_.index, std::move(job));
+    for (auto& call : turn.calls) outlet_.ask_plugin(options_.index, std::move(call));
+    watch_deadline();
     if (mutant(Mutant::ack_before_durable))
         for (auto& effect : std::exchange(turn.effects, {})) outlet_.carry_out(options_.index, std::move(effect));
     if (mutant(Mutant::durable_too_early)) engine_.on_durable(turn.ticket);
@@ -86,6 +92,17 @@ void Shell::turn() {
     check_figures();
     commit();
     if (!inputs_.empty() || engine_.wants_turn()) wake();
+}
+
+void Shell::watch_deadline() {
+    const auto deadline = engine_.next_deadline();
+    if (!deadline || (watched_ && *watched_ <= *deadline)) return;
+    watched_ = deadline;
+    lifetime_.after(*deadline - context_.schedule.clock().tick(), [this, deadline] {
+        if (watched_ != deadline) return;
+        watched_.reset();
+        receive(DeadlinePasses{});
+    });
 }
 
 void Shell::commit() {

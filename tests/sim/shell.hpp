@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -18,6 +19,7 @@ class Outlet {
     virtual ~Outlet() = default;
     virtual void carry_out(EngineIndex engine, Effect effect) = 0;
     virtual void run_job(EngineIndex engine, Job job) = 0;
+    virtual void ask_plugin(EngineIndex engine, CheckCall call) = 0;
 };
 
 class Shell {
@@ -31,7 +33,12 @@ class Shell {
         BusMessage message;
     };
     struct TimePasses {};
-    using Input = std::variant<Asked, FromBus, Loaded, TimePasses>;
+    struct DeadlinePasses {};
+    struct Judged {
+        std::uint64_t call = 0;
+        std::optional<Verdict> verdict;  // none: the mailbox was full
+    };
+    using Input = std::variant<Asked, FromBus, Loaded, TimePasses, DeadlinePasses, Judged>;
 
     Shell(Context& context, EngineOptions options, Disk& disk, Outlet& outlet);
 
@@ -63,6 +70,7 @@ class Shell {
     void append(InFlight& turn);
     void land(std::size_t turns);
     void check_figures();
+    void watch_deadline();
 
     Context& context_;
     EngineOptions options_;
@@ -73,6 +81,7 @@ class Shell {
     std::deque<Input> inputs_;
     std::deque<InFlight> flight_;
     bool turn_is_due_ = false;
+    std::optional<Tick> watched_;  // the deadline that will be looked at
     bool is_committing_ = false;
     Ticket last_ticket_ = 0;
 };

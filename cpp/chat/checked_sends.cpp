@@ -1,0 +1,150 @@
+// Sends where plugins have a say (checks.hpp): parked with what they need, and taken up again when it is their turn. A crash meanwhile has
+// stored nothing.
+#include <algorithm>
+
+#include "base/mutant.hpp"
+#include "chat/engine_state.hpp"
+#include "store/keys.hpp"
+
+namespace madang {
+
+CheckLane Engine::State::lane_of(const ConversationState& conversation, UserId sender) const {
+    const auto& log = conversation.log;
+    if (log.conversation().kind != ConversationKind::direct) return {sender, UserId{}, log.id()};
+    const auto peer = std::ranges::find_if(log.members(), [&](const Member& each) { return each.user.id != sender; });
+    return {sender, peer == log.members().end() ? UserId{} : peer->user.id, ConversationId{}};
+}
+
+bool Engine::State::answer_waiting_repeat(const ReplyTo& from, const CheckLane& lane, const Send& request, const Digest128& digest) {
+    auto* waiting = checks_.find(lane, request.client_id);
+    if (!waiting) return false;
+    if (waiting->digest != digest)
+        refuse(from, {Code::client_id_reused, "this client_id was used for another text", {}});
+    else if (waiting->repeats.size() >= kRepeatsWaiting)
+        refuse(from, {Code::rate_limited, "this message is being checked", Millis{1'000}});
+    else
+        waiting->repeats.push_back(from);
+    return true;
+}
+
+Result<> Engine::State::may_check(const CheckLane& lane) const {
+    if (checks_.is_full(lane)) return fail(Code::rate_limited, "too many messages are being checked", Millis{200});
+    if (checks_.size() >= options_.limits.parked_requests)
+        return fail(Code::unavailable, "too many messages are being checked", Millis{200});
+    return {};
+}
+
+void Engine::State::check(const ReplyTo& from, const ConversationState* conversation, const CheckLane& lane, Send&& request,
+                          const Digest128& digest, std::optional<CheckedSend::Revision> revision) {
+    if (const auto may = may_check(lane); !may) return refuse(from, may.error());
+    CheckCall call{
+        .sender = request.actor.user, .peer = lane.peer, .sender_username = {}, .client_id = request.client_id, .text = request.text};
+    call.edit = revision.has_value();
+    if (conversation) {
+        call.conversation = conversation->log.id();
+        call.kind = conversation->log.conversation().kind;
+        if (const auto* member = conversation->log.find_member(request.actor.user)) call.sender_username = member->user.username;
+    }
+    checks_.add(lane, {from, std::move(request), digest, std::move(call), revision}, clock_.tick());
+    apply_verdicts(lane);
+}
+
+void Engine::State::check_revision(const ReplyTo& from, Revise&& request) {
+    const auto id = request.conversation;
+    with_conversation(from, id, [this, from, request = std::move(request)](ConversationState& conversation) mutable {
+        const auto& log = conversation.log;
+        const auto actor = request.actor.user;
+        if (const auto member = log.require_member(actor); !member) return refuse(from, member.error());
+        if (request.text)
+            if (const auto may = log.may_write(actor, clock_.now()); !may) return refuse(from, may.error());
+        const auto lane = lane_of(conversation, actor);
+        if (!request.text && !checks_.is_busy(lane)) return revise(from, std::move(request));
+        const CheckedSend::Revision revision{request.seq, !request.text};
+        Send as_send{.actor = request.actor,
+                     .conversation = request.conversation,
+                     .peer = {},
+                     .client_id = {},
+                     .text = std::move(request.text).value_or(std::string{})};
+        check(from, &conversation, lane, std::move(as_send), {}, revision);
+    });
+}
+
+// The first message of a pair: nothing is made before it is allowed.
+void Engine::State::check_first(const ReplyTo& from, Send&& request) {
+    const CheckLane lane{request.actor.user, request.peer, ConversationId{}};
+    const auto digest = keyed_digest(options_.text_key, request.text);
+    if (answer_waiting_repeat(from, lane, request, digest)) return;
+    check(from, nullptr, lane, std::move(request), digest, {});
+}
+
+void Engine::State::on_verdict(std::uint64_t call, Verdict verdict) {
+    if (const auto lane = checks_.on_verdict(call, std::move(verdict), clock_.tick())) apply_verdicts(*lane);
+}
+
+void Engine::State::on_call_refused(std::uint64_t call) {
+    if (const auto lane = checks_.on_refused(call, clock_.tick())) apply_verdicts(*lane);
+}
+
+void Engine::State::end_late_checks() {
+    for (const auto& lane : checks_.end_late(clock_.tick())) apply_verdicts(lane);
+}
+
+// One at a time: what comes back here may have waited for its conversation to be loaded or made.
+void Engine::State::apply_verdicts(const CheckLane& lane) {
+    auto* send = checks_.ready(lane);
+    if (!send) return;
+    if (send->revision) {
+        auto item = checks_.take_oldest(lane);
+        lanes_to_apply_.push_back(lane);
+        if (!*item.outcome) return refuse(item.from, item.outcome->error());
+        std::optional<std::string> text;
+        if (!item.revision->deletes) text = std::move(item.call.text);
+        return revise(item.from, {item.request.actor, item.request.conversation, item.revision->seq, std::move(text)});
+    }
+    send->is_applying = true;
+    if (!*send->outcome) return end_check(lane, std::unexpected(send->outcome->error()));
+    const auto store = [this, lane](Result<ConversationState*> conversation) { store_checked(lane, std::move(conversation)); };
+    if (send->call.conversation) return when_loaded(send->call.conversation, store);
+    when_direct(send->request.actor, send->request.peer, [store](Result<ConversationState*> direct, bool) { store(direct); });
+}
+
+void Engine::State::store_checked(const CheckLane& lane, Result<ConversationState*> found) {
+    if (!found) return end_check(lane, std::unexpected(found.error()));
+    if (!*found) return end_check(lane, fail(Code::not_found, "no such conversation"));
+    auto& conversation = **found;
+    const Lane revisions{conversation.log.id(), lane.sender};
+    if (!lanes_.contains(revisions) || mutant(Mutant::edit_overtaken)) return append_checked(lane, conversation);
+    if (!has_room_to_park()) return end_check(lane, fail(Code::unavailable, "too many requests wait for stored state", Millis{200}));
+    wait_in_lane({}, revisions, lane);
+}
+
+void Engine::State::append_checked(const CheckLane& lane, ConversationState& conversation) {
+    auto& send = checks_.oldest(lane);
+    if (const auto may = may_store(conversation, lane.sender); !may) return end_check(lane, std::unexpected(may.error()));
+    auto key = send_key(conversation.log.id(), lane.sender, send.request.client_id);
+    const auto entry =
+        store_message(conversation, lane.sender, std::move(key), send.request.client_id, std::move(send.call.text), send.digest);
+    end_check(lane, entry);
+    publish(conversation, entry);
+}
+
+void Engine::State::end_check(const CheckLane& lane, const Result<EntryPtr>& stored) {
+    const auto send = checks_.take_oldest(lane);
+    const auto answer = [&](const ReplyTo& to, bool repeated) {
+        reply(to, stored ? Result<Response>(Sent{*stored, repeated}) : Result<Response>(std::unexpected(stored.error())));
+    };
+    answer(send.from, false);
+    for (const auto& each : send.repeats) answer(each, true);
+    lanes_to_apply_.push_back(lane);
+}
+
+// Not from within end_check: its caller is not through with the message yet.
+void Engine::State::work_verdicts() {
+    while (!lanes_to_apply_.empty()) {
+        const auto lane = lanes_to_apply_.back();
+        lanes_to_apply_.pop_back();
+        apply_verdicts(lane);
+    }
+}
+
+}  // namespace madang
