@@ -32,6 +32,21 @@ void bind_config(py::module_& module) {
             return server::show_config(loaded);
         },
         "config"_a, "overrides"_a = Overrides{}, "The effective values as TOML, each with where it comes from.");
+    module.def(
+        "plugins_of_config",
+        [](const std::optional<std::string>& file, const Overrides& overrides) {
+            py::list out;
+            for (const auto& plugin : load_or_raise(file, overrides).plugins) {
+                py::dict hooks;
+                for (const auto& [hook, options] : plugin.hooks) {
+                    const auto timeout = options.timeout ? py::object{py::int_(options.timeout->count())} : py::object{py::none()};
+                    hooks[py::str(hook)] = py::make_tuple(timeout, options.on_error, options.mode);
+                }
+                out.append(py::make_tuple(plugin.use, plugin.settings, std::move(hooks), plugin.place));
+            }
+            return out;
+        },
+        "config"_a, "overrides"_a = Overrides{}, "The [[plugins]] of a configuration, in order.");
     module.def("config_doc", &server::document_config, "Every key with its default and its meaning, as TOML with comments.");
 }
 

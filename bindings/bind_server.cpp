@@ -1,4 +1,6 @@
 #include <memory>
+#include <tuple>
+#include <utility>
 
 #include "bindings.hpp"
 #include "server/server.hpp"
@@ -7,14 +9,45 @@ namespace madang::bindings {
 
 using server::Server;
 
+namespace {
+
+using CheckTuple = std::tuple<std::int64_t, std::string, bool>;                                       // timeout in ms, on_error, observe
+using PluginTuple = std::tuple<std::string, std::optional<std::int64_t>, std::optional<CheckTuple>>;  // name, authenticate's timeout, check
+
+server::PluginSpec spec_of(const PluginTuple& given) {
+    const auto& [name, authenticates, checks] = given;
+    server::PluginSpec spec{.name = name};
+    if (authenticates) spec.authenticates = Millis{*authenticates};
+    if (checks) {
+        const auto& [timeout, on_error, observe] = *checks;
+        spec.checks = CheckRule{Millis{timeout}, on_error == "allow" ? OnError::allow : OnError::deny, observe};
+    }
+    return spec;
+}
+
+std::unique_ptr<Server> make_server(const std::optional<std::string>& config, const Overrides& overrides, bool handle_signals,
+                                    const std::vector<PluginTuple>& plugins) {
+    auto loaded = load(config, overrides);
+    if (!loaded.errors.empty()) raise_config_error(loaded.errors);
+    server::ServerOptions options{.handle_signals = handle_signals};
+    for (const auto& each : plugins) {
+        options.plugins.push_back(spec_of(each));
+        // Who brings accounts of its own decides who gets one.
+        if (options.plugins.back().authenticates && !loaded.origins.contains("accounts.sign_up")) loaded.config.accounts.sign_up = false;
+    }
+    return std::make_unique<Server>(std::move(loaded.config), std::move(options));
+}
+
+}  // namespace
+
 void bind_server(py::module_& module) {
     using namespace py::literals;
     py::class_<Server>(module, "Server",
                        "A server in this process. Its threads never touch Python; every call that may block lets go of the GIL.")
-        .def(py::init([](const std::optional<std::string>& config, const Overrides& overrides, bool handle_signals) {
-                 return std::make_unique<Server>(load_or_raise(config, overrides), server::ServerOptions{.handle_signals = handle_signals});
-             }),
-             "config"_a = py::none(), "overrides"_a = Overrides{}, py::kw_only(), "handle_signals"_a = false)
+        .def(py::init([](const std::optional<std::string>& config, const Overrides& overrides, bool handle_signals,
+                         const std::vector<PluginTuple>& plugins) { return make_server(config, overrides, handle_signals, plugins); }),
+             "config"_a = py::none(), "overrides"_a = Overrides{}, py::kw_only(), "handle_signals"_a = false,
+             "plugins"_a = std::vector<PluginTuple>{})
         .def(
             "start",
             [](Server& self) {
@@ -32,6 +65,7 @@ void bind_server(py::module_& module) {
             "Returns when it serves. Once only.")
         .def("wait", &Server::wait, py::call_guard<py::gil_scoped_release>(), "Blocks until stopped; the process's exit code.")
         .def("stop", &Server::stop, py::call_guard<py::gil_scoped_release>(), "Drains, closes and joins. Any thread; idempotent.")
+        .def_property_readonly("plugins", &Server::plugins)
         .def_property_readonly("url", &Server::url)
         .def_property_readonly("port", &Server::port)
         .def_property_readonly("data", &Server::data);

@@ -31,6 +31,7 @@ server::Config load_or_raise(const std::optional<std::string>& file, const Overr
 
 void bind_errors(py::module_& module);
 void bind_config(py::module_& module);
+void bind_plugins(py::module_& module);
 void bind_server(py::module_& module);
 void bind_fork(py::module_& module);
 void bind_admin(py::module_& module);

@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, module) {
     module.attr("version") = MADANG_VERSION;
     madang::bindings::bind_errors(module);
     madang::bindings::bind_config(module);
+    madang::bindings::bind_plugins(module);
     madang::bindings::bind_server(module);
     madang::bindings::bind_fork(module);
     madang::bindings::bind_admin(module);

@@ -53,6 +53,9 @@ int main(int argc, char** argv) {
     const auto loaded = load_config(inputs_from(argc, argv));
     for (const auto& error : loaded.errors) std::fprintf(stderr, "%s\n", error.text().c_str());
     if (!loaded.errors.empty()) return 1;
+    for (const auto& plugin : loaded.config.plugins)
+        std::fprintf(stderr, "%s: plugins: madangd runs without Python (use `madang serve`)\n", plugin.place.c_str());
+    if (!loaded.config.plugins.empty()) return 1;
     try {
         Server server{loaded.config, {.handle_signals = true}};
         server.start();

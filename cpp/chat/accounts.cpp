@@ -74,6 +74,10 @@ void Engine::State::on(const ReplyTo& from, OpenSession&& request) {
     with_user(from, request.user, [this, from, request](UserState& user) {
         if (user.account.disabled) return refuse(from, {Code::forbidden, "the account is disabled", {}});
         if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
+        if (request.roles && *request.roles != user.account.roles) {
+            user.account.roles = *request.roles;
+            put(Table::account, account_key(user.id), user.account, madang::slot_of(user.id));
+        }
         while (user.devices.size() >= options_.limits.devices_per_user) {
             const auto unused = std::ranges::min_element(user.devices, {}, [&](const Device& device) {
                 const auto in_use = std::ranges::find(user.subscriptions, device.id, &Subscription::device) != user.subscriptions.end();

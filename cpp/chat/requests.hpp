@@ -54,6 +54,7 @@ struct OpenSession {
     std::string device_name;
     std::string platform;
     Digest256 secret_hash{};
+    std::optional<std::vector<std::string>> roles = {};  // given: the account's from now on
 };
 // Is this token good? Answers Authenticated. Errors: unauthenticated (unknown, revoked, expired, disabled: not told apart).
 struct Authenticate {

@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "chat/effects.hpp"
 #include "chat/requests.hpp"
+#include "hooks/verdict.hpp"
 
 namespace madang::net {
 
@@ -44,11 +45,19 @@ class Discovery {
     virtual std::vector<ServerAddress> servers(std::string_view region) const = 0;  // any thread
 };
 
+// Whom a plugin has recognised.
+struct Identified {
+    Identity identity;
+    std::string origin;  // the plugin's name, and that of the accounts it makes
+};
+
 class Core {
   public:
     using OnReply = std::move_only_function<void(Result<Response>)>;
     using OnHash = std::move_only_function<void(Result<std::string>)>;
     using OnVerified = std::move_only_function<void(Result<bool>)>;
+
+    using OnIdentified = std::move_only_function<void(Result<Identified>)>;
 
     virtual ~Core() = default;
 
@@ -64,6 +73,10 @@ class Core {
     // Argon2id in a bounded pool; `unavailable` with retry_after when its queue is full.
     virtual void hash_password(std::string password, OnHash on_hash) = 0;
     virtual void verify_password(std::string password, std::string hash, OnVerified on_verified) = 0;
+
+    // Asks the plugin that authenticates, never from inside the call. Errors: unauthenticated with the plugin's reason, plugin_unavailable
+    // (it failed or is late), bad_request (there is none).
+    virtual void identify(std::string credentials, OnIdentified on_identified) = 0;
 
     // Called at the end of this turn, after its effects: when sockets write what has gathered. One-shot.
     virtual void at_turn_end(std::move_only_function<void()> write) = 0;

@@ -35,10 +35,10 @@ void answer_session(Call& call, const SessionOpened& opened, const TokenSecret& 
     call.answer(201, std::move(json));
 }
 
-void open_session(Call& call, UserId user, wire::LogInBody body) {
+void open_session(Call& call, UserId user, wire::LogInBody body, std::optional<std::vector<std::string>> roles = {}) {
     TokenSecret secret;
     SecureRandom{}.fill(secret);
-    OpenSession request{user, std::move(body.device_name), std::move(body.platform), sha256(secret)};
+    OpenSession request{user, std::move(body.device_name), std::move(body.platform), sha256(secret), std::move(roles)};
     call.ask<SessionOpened>(std::move(request),
                             [secret](Call& asked, const SessionOpened& opened) { answer_session(asked, opened, secret); });
 }
@@ -50,6 +50,45 @@ void verify(const std::shared_ptr<Call>& call, UserId user, const std::string& h
         if (!verified) return call->refuse(verified.error());
         if (!*verified || !user) return refuse_log_in(*call);
         open_session(*call, user, std::move(body));
+    });
+}
+
+// What a plugin says of somebody must be fit for an account, or it is the plugin's fault, not the client's.
+Error unusable(const std::string& detail) {
+    return {Code::plugin_unavailable, "the plugin that authenticates names an impossible account: " + detail, Millis{1'000}};
+}
+
+// The account of this identity, made at its first log-in. One of another origin is never opened.
+void enter(const std::shared_ptr<Call>& call, Identified who, wire::LogInBody body, bool may_look_again = true) {
+    FindAccount find{who.identity.username};
+    call->core().submit(
+        std::move(find), [call, who = std::move(who), body = std::move(body), may_look_again](Result<Response> found) mutable {
+            if (found) {
+                const auto& account = std::get<Account>(*found);
+                if (account.origin != who.origin)
+                    return call->refuse({Code::username_taken, "the username belongs to an account of another kind"});
+                return open_session(*call, account.profile.id, std::move(body), std::move(who.identity.roles));
+            }
+            if (found.error().code != Code::not_found) return call->refuse(found.error());
+            SignUp request{who.identity.username, who.identity.display_name, {}, who.origin, who.identity.roles};
+            call->core().submit(std::move(request),
+                                [call, who = std::move(who), body = std::move(body), may_look_again](Result<Response> made) mutable {
+                                    if (made) return open_session(*call, std::get<Account>(*made).profile.id, std::move(body));
+                                    const auto code = made.error().code;
+                                    // Another log-in of the same identity was quicker.
+                                    if (code == Code::username_taken && may_look_again)
+                                        return enter(call, std::move(who), std::move(body), false);
+                                    call->refuse(code == Code::bad_request ? unusable(made.error().detail) : made.error());
+                                });
+        });
+}
+
+void log_in_by_plugin(const std::shared_ptr<Call>& call, wire::LogInBody body) {
+    auto credentials = std::exchange(body.credentials, {});
+    call->core().identify(std::move(credentials), [call, body = std::move(body)](Result<Identified> who) mutable {
+        if (!who) return call->refuse(who.error());
+        if (const auto folded = fold_username(who->identity.username); !folded) return call->refuse(unusable(folded.error().detail));
+        enter(call, *std::move(who), std::move(body));
     });
 }
 
@@ -77,6 +116,7 @@ void sign_up(Call& call) {
 void log_in(Call& call) {
     auto body = wire::parse_log_in(call.request().body);
     if (!body) return call.refuse(body.error());
+    if (!body->credentials.empty()) return log_in_by_plugin(call.shared_from_this(), *std::move(body));
     if (!fold_username(body->username)) return verify(call.shared_from_this(), UserId{}, "", *std::move(body));
     FindAccount request{body->username};
     call.core().submit(std::move(request), [self = call.shared_from_this(), body = *std::move(body)](Result<Response> response) mutable {

@@ -7,6 +7,7 @@
 #include <toml++/toml.h>
 
 #include "server/config_keys.hpp"
+#include "server/config_plugins.hpp"
 
 namespace madang::server {
 namespace {
@@ -129,11 +130,12 @@ class Loader {
     }
 
     void read_plugins(const toml::node& node) {
-        const auto* entries = node.as_array();
-        if (entries == nullptr) return add(line_of(node.source()), "plugins", "wrong type", "a list of tables: [[plugins]]");
-        for (const auto& entry : *entries) {
-            add(line_of(entry.source()), "plugins", "plugins are not supported by this version", "remove the entry");
-        }
+        loaded_.config.plugins = server::read_plugins(
+            node,
+            [this](const toml::source_region& at, std::string key, std::string what, std::string hint) {
+                add(line_of(at), std::move(key), std::move(what), std::move(hint));
+            },
+            [this](const toml::source_region& at) { return line_of(at); });
     }
 
     Fitted set(const ConfigKey& key, const toml::node& value) {

@@ -47,13 +47,30 @@ struct Config {
         std::uint32_t password_queue = 64;
     };
 
+    // Of [[plugins]], in order. What is left out stands in the plugin's class, or is the default.
+    struct PluginEntry {
+        struct Hook {
+            std::optional<Millis> timeout;
+            std::string on_error;  // empty = not said; likewise `mode`
+            std::string mode;
+        };
+        std::string use;
+        std::string isolation = "none";
+        std::string settings = "{}";  // as JSON
+        std::map<std::string, Hook> hooks;
+        std::string place;  // "madang.toml:12"
+    };
+
     Server server;
     StoreSection store;
     Limits limits;  // also holds what [presence] and [accounts] say of times
     Accounts accounts;
+    std::vector<PluginEntry> plugins;
 
     std::uint32_t loops() const { return server.io_threads == 0 ? server.engines : server.io_threads; }
 };
+
+using PluginEntry = Config::PluginEntry;
 
 struct ConfigError {
     std::string place;  // "madang.toml:12", "MADANG_SERVER__PORT" or "flag"

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,6 +50,9 @@ Fitted set_text(const ConfigKey& key, Config& config, std::string_view value);
 Fitted set_list(const ConfigKey& key, Config& config, std::vector<std::string> values);
 // The same for a value that is text already but stands for any type.
 Fitted set_from_text(const ConfigKey& key, Config& config, std::string_view value);
+
+// "200ms" → 200 ms; none for anything else.
+std::optional<Millis> parse_duration(std::string_view text);
 
 // The value as TOML.
 std::string value_text(const ConfigKey& key, const Config& config);

@@ -170,6 +170,11 @@ Fitted set_from_text(const ConfigKey& key, Config& config, std::string_view valu
     return set_text(key, config, value);
 }
 
+std::optional<Millis> parse_duration(std::string_view text) {
+    const auto amount = parse_with_unit(text, kTimeUnits);
+    return amount ? std::optional{Millis{static_cast<Millis::rep>(*amount)}} : std::nullopt;
+}
+
 std::string value_text(const ConfigKey& key, const Config& config) {
     if (holds<bool>(key)) return member<bool>(key, config) ? "true" : "false";
     if (holds<std::uint16_t>(key)) return std::to_string(member<std::uint16_t>(key, config));

@@ -26,7 +26,8 @@ Loop::Loop(std::uint32_t index, LoopServices& services, std::optional<EngineOpti
       sessions_(session_prefix(index)),
       parcels_(services.loop_count),
       context_(std::make_unique<boost::asio::io_context>(1)),
-      tick_(*context_) {
+      tick_(*context_),
+      deadline_(*context_) {
     if (!engine) return;
     engine_.emplace(*engine, services_.clock, services_.store);
     if (commits_elsewhere) {
@@ -46,9 +47,11 @@ Loop::~Loop() {
     // Connections live in the closures of what they wait for and in the context's handlers; dying they still call close_session.
     requests_.clear();
     password_waiters_.clear();
+    identities_.clear();
     deferred_.clear();
     turn_end_.clear();
     tick_.cancel();
+    deadline_.cancel();
 }
 
 // ---- the turn ---------------------------------------------------------------------------------------------------------------------------
@@ -99,6 +102,7 @@ void Loop::arm_tick() {
 }
 
 void Loop::tick() {
+    end_late_identities();
     if (!engine_) return;
     engine_->tick();
     touched_ = true;
@@ -130,6 +134,8 @@ void Loop::end_engine_turn() {
     touched_ = false;
     auto turn = engine_->end_turn();
     if (!turn.jobs.empty()) services_.readers.post(static_cast<EngineIndex>(index_), std::move(turn.jobs));
+    if (!turn.calls.empty()) ask_plugins(std::move(turn.calls));
+    if (services_.plugins != nullptr) arm_deadline();
     if (!turn.effects.empty()) waiting_.push_back({turn.ticket, std::move(turn.effects)});
     if (turn.batch.empty()) {
         release_effects();
@@ -159,7 +165,7 @@ void Loop::release_effects() {
 }
 
 void Loop::note_idle() {
-    const auto asked = requests_.size() - long_polls_ + password_waiters_.size();
+    const auto asked = requests_.size() - long_polls_ + password_waiters_.size() + identities_.size();
     figures_.requests_waiting.set(requests_.size());
     figures_.effects_waiting.set(waiting_.size());
     const auto engine_idle = !engine_ || (engine_->is_idle() && !engine_->wants_turn() && committer_->is_idle());
@@ -276,7 +282,9 @@ void Loop::deliver(PasswordAnswer answer) {
 // ---- Core -------------------------------------------------------------------------------------------------------------------------------
 
 void Loop::submit(Request request, OnReply on_reply) {
-    if (!services_.sign_up_open && std::holds_alternative<SignUp>(request)) {
+    // A plugin makes accounts all the same: that is what it is for.
+    const auto* sign_up = std::get_if<SignUp>(&request);
+    if (!services_.sign_up_open && sign_up != nullptr && sign_up->origin == "password") {
         return refuse(std::move(on_reply), {Code::forbidden, "accounts are made by the administrator only", {}});
     }
     ask(std::move(request), std::move(on_reply));

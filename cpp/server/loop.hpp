@@ -26,8 +26,11 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "chat/engine.hpp"
+#include "hooks/breaker.hpp"
+#include "hooks/mailbox.hpp"
 #include "net/core.hpp"
 #include "server/committer.hpp"
+#include "server/figures.hpp"
 #include "server/handle_table.hpp"
 #include "server/password_pool.hpp"
 #include "server/reader_pool.hpp"
@@ -40,6 +43,7 @@ inline constexpr std::size_t kRequestsMax = 262'144;
 inline constexpr std::chrono::milliseconds kTickEvery{100};
 
 class Loop;
+class PluginHost;
 
 struct LoopServices {
     const Store& store;
@@ -55,6 +59,7 @@ struct LoopServices {
     std::atomic<bool>& ready;
     std::function<std::string()> metrics;  // any thread
     std::function<void(Outcome)> on_lost;  // any thread
+    PluginHost* plugins = nullptr;         // none
 };
 
 struct LoopFigures {
@@ -82,6 +87,7 @@ class Loop final : public net::Core {
     void post(std::move_only_function<void(Loop&)> work);
     void deliver(ReadAnswers answers);
     void deliver(PasswordAnswer answer);
+    void deliver(std::vector<HookAnswer> answers);
 
     std::uint32_t index() const { return index_; }
     boost::asio::io_context& context() { return *context_; }
@@ -90,6 +96,7 @@ class Loop final : public net::Core {
     bool is_idle() const { return idle_.load(std::memory_order_acquire); }
     EngineFigures engine_figures() const;
     const LoopFigures& figures() const { return figures_; }
+    std::uint64_t late_identities() const { return identities_late_.get(); }
 
     // submit() without regard to what is closed to clients: for administration. On the loop's thread.
     void ask(Request request, OnReply on_reply);
@@ -100,6 +107,7 @@ class Loop final : public net::Core {
     void close_session(SessionId session) override;
     void hash_password(std::string password, OnHash on_hash) override;
     void verify_password(std::string password, std::string hash, OnVerified on_verified) override;
+    void identify(std::string credentials, OnIdentified on_identified) override;
     void at_turn_end(std::move_only_function<void()> write) override { turn_end_.push_back(std::move(write)); }
     const Limits& limits() const override { return services_.limits; }
     const Clock& clock() const override { return services_.clock; }
@@ -147,6 +155,12 @@ class Loop final : public net::Core {
     void send_parcels();
     void refuse(OnReply on_reply, Error error);
     void ask_passwords(PasswordJob job, PasswordWaiter waiter);
+    // ---- loop_hooks.cpp
+    void ask_plugins(std::vector<CheckCall> calls);
+    void end_identify(std::uint64_t number, IdentityAnswer answer);
+    void end_late_identities();
+    void arm_deadline();
+
     net::SessionSink* sink_of(std::uint32_t gateway, SessionId session);
     void note_idle();
 
@@ -155,6 +169,10 @@ class Loop final : public net::Core {
     HandleTable<net::SessionSink*> sessions_;
     HandleTable<WaitingRequest> requests_;
     HandleTable<PasswordWaiter> password_waiters_;
+    HandleTable<OnIdentified> identities_;                           // log-ins that wait for a plugin
+    std::deque<std::pair<Tick, std::uint64_t>> identity_deadlines_;  // all have the same timeout: rising
+    Breaker identity_breaker_;
+    Figure identities_late_;
     std::size_t long_polls_ = 0;
     std::vector<std::move_only_function<void()>> deferred_;  // answers that may not be given from inside a call
     std::vector<std::move_only_function<void()>> turn_end_;
@@ -165,6 +183,8 @@ class Loop final : public net::Core {
     // After everything that dying connections still call.
     std::unique_ptr<boost::asio::io_context> context_;
     boost::asio::steady_timer tick_;
+    boost::asio::steady_timer deadline_;
+    std::optional<Tick> deadline_armed_;
     Ticket durable_ = 0;
     bool touched_ = false;  // the engine has been called since its last end_turn
     bool lost_ = false;

@@ -44,6 +44,14 @@ class Page {
             family.metric.push_back(std::move(metric));
         }
     }
+    using Labels = std::vector<std::pair<std::string, std::string>>;
+    void labelled(const char* name, const char* help, MetricType type, const std::vector<std::pair<Labels, double>>& values) {
+        auto& family = add(name, help, type);
+        for (const auto& [labels, value] : values) {
+            auto& metric = put(family, type, value);
+            for (const auto& [label, text] : labels) metric.label.push_back({label, text});
+        }
+    }
     std::string text() const {
         std::ostringstream out;
         prometheus::TextSerializer{}.Serialize(out, families_);
@@ -178,6 +186,79 @@ void add_listener(Page& page, const net::ListenerFigures& figures) {
     page.counter("madang_signals_dropped_total", "Signals that a socket had no room for.", figures.signals_dropped);
 }
 
+// Verdicts are counted where they are decided, in the engines; what a call costs by whoever runs the plugins.
+void add_checks(Page& page, const Runtime& runtime, const PluginHost& host) {
+    std::vector<std::pair<Page::Labels, double>> outcomes, open;
+    std::uint64_t late = 0;
+    std::vector<CheckFigures> sums(host.check_rules().size());
+    for (std::size_t i = 0; i < runtime.config().server.engines; ++i) {
+        const auto figures = runtime.loops()[i]->engine_figures();
+        late += figures.late_verdicts;
+        for (std::size_t stage = 0; stage < figures.checks.size(); ++stage) {
+            auto& sum = sums[stage];
+            const auto& one = figures.checks[stage];
+            sum.allowed += one.allowed, sum.denied += one.denied, sum.modified += one.modified, sum.errors += one.errors;
+            sum.late += one.late, sum.refused += one.refused, sum.skipped += one.skipped, sum.is_open |= one.is_open;
+        }
+    }
+    for (std::uint32_t stage = 0; stage < sums.size(); ++stage) {
+        const auto& plugin = host.plugins()[host.plugin_of_stage(stage)].name;
+        const auto add = [&](const char* outcome, std::uint64_t count) {
+            outcomes.push_back({{{"plugin", plugin}, {"outcome", outcome}}, static_cast<double>(count)});
+        };
+        const auto& sum = sums[stage];
+        add("allowed", sum.allowed), add("denied", sum.denied), add("modified", sum.modified), add("error", sum.errors);
+        add("late", sum.late), add("mailbox_full", sum.refused), add("breaker_open", sum.skipped);
+        open.push_back({{{"plugin", plugin}}, sum.is_open ? 1.0 : 0.0});
+    }
+    page.labelled("madang_check_outcomes_total", "What became of messages put to a plugin.", MetricType::Counter, outcomes);
+    page.labelled("madang_check_breaker_open", "1 while the plugin is not asked in some engine, because it kept failing.",
+                  MetricType::Gauge, open);
+    page.counter("madang_check_late_verdicts_total", "Verdicts that nobody waited for any more.", late);
+}
+
+void add_plugins(Page& page, const Runtime& runtime, const PluginHost& host) {
+    add_checks(page, runtime, host);
+    struct Row {
+        const char* name;
+        const char* help;
+        double unit;
+        std::uint64_t HookFigures::* figure;
+    };
+    constexpr double kMicros = 1e-6;
+    constexpr Row kRows[] = {
+        {"madang_hook_calls_total", "Calls given to a plugin's hook.", 1, &HookFigures::calls},
+        {"madang_hook_batches_total", "Runs of a plugin's hook.", 1, &HookFigures::batches},
+        {"madang_hook_errors_total", "Calls that a plugin's hook failed.", 1, &HookFigures::errors},
+        {"madang_hook_expired_total", "Calls dropped because their deadline had passed before the hook could run.", 1,
+         &HookFigures::expired},
+        {"madang_hook_queue_seconds_total", "Time that calls waited for their hook.", kMicros, &HookFigures::queue_micros},
+        {"madang_hook_run_seconds_total", "Time that a plugin's hook ran.", kMicros, &HookFigures::run_micros},
+        {"madang_hook_would_deny_total", "Messages that a plugin in mode observe would have denied.", 1, &HookFigures::would_deny},
+        {"madang_hook_would_modify_total", "Messages that a plugin in mode observe would have modified.", 1, &HookFigures::would_modify},
+    };
+    for (const auto& row : kRows) {
+        std::vector<std::pair<Page::Labels, double>> values;
+        for (std::uint32_t i = 0; i < host.plugins().size(); ++i) {
+            const auto& plugin = host.plugins()[i];
+            const auto add = [&](const char* hook, PluginHost::Hook which) {
+                const auto value = static_cast<double>(host.figures(i, which).*row.figure) * row.unit;
+                values.push_back({{{"plugin", plugin.name}, {"hook", hook}}, value});
+            };
+            if (plugin.authenticates) add("authenticate", PluginHost::Hook::authenticate);
+            if (plugin.checks) add("check", PluginHost::Hook::check);
+        }
+        page.labelled(row.name, row.help, MetricType::Counter, values);
+    }
+    const auto mailbox = host.mailbox().figures();
+    page.gauge("madang_mailbox_calls", "Calls that wait to be taken out of the mailbox.", static_cast<double>(mailbox.waiting));
+    page.counter("madang_mailbox_refused_total", "Calls for which the mailbox had no room.", mailbox.refused);
+    page.counter("madang_mailbox_wake_ups_total", "Wake-ups of the thread that runs the plugins.", mailbox.wake_ups);
+    std::uint64_t late = 0;
+    for (const auto& loop : runtime.loops()) late += loop->late_identities();
+    page.counter("madang_late_identities_total", "Answers of authenticate that nobody waited for any more.", late);
+}
+
 }  // namespace
 
 std::string render_metrics(const Runtime& runtime, const net::Listener* listener) {
@@ -186,6 +267,7 @@ std::string render_metrics(const Runtime& runtime, const net::Listener* listener
     add_loops(page, runtime);
     add_commits(page, runtime);
     add_pools(page, runtime);
+    if (const auto* host = runtime.plugins()) add_plugins(page, runtime, *host);
     if (listener != nullptr) add_listener(page, listener->figures());
     page.gauge("madang_store_has_space", "1 while sends are taken, 0 below the floor of free space.", runtime.store().has_space() ? 1 : 0);
     page.gauge("madang_resident_bytes", "Resident memory of the process.", resident_bytes());

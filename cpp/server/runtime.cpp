@@ -27,7 +27,7 @@ std::string make_folder(const std::string& data) {
 
 }  // namespace
 
-Runtime::Runtime(const Config& config, std::function<std::string()> metrics, std::function<void(Outcome)> on_lost)
+Runtime::Runtime(const Config& config, std::function<std::string()> metrics, std::function<void(Outcome)> on_lost, PluginHost* plugins)
     : config_(config), discovery_(config.server.region) {
     init_crypto();
     const BlockedSignals blocked;  // in every thread that is made here: signals go to the program's own
@@ -53,6 +53,7 @@ Runtime::Runtime(const Config& config, std::function<std::string()> metrics, std
         .ready = ready_,
         .metrics = std::move(metrics),
         .on_lost = std::move(on_lost),
+        .plugins = plugins,
     });
     make_loops();
 }
@@ -105,7 +106,8 @@ void Runtime::make_loops() {
                                    .worker = static_cast<std::uint16_t>(config_.server.worker + i),
                                    .epoch = epoch_,
                                    .text_key = text_key_,
-                                   .limits = config_.limits};
+                                   .limits = config_.limits,
+                                   .checks = services_->plugins ? services_->plugins->check_rules() : std::vector<CheckRule>{}};
         }
         loops_.push_back(std::make_unique<Loop>(i, *services_, std::move(engine), make_committer, threaded));
     }

@@ -18,6 +18,7 @@
 #include "server/discovery.hpp"
 #include "server/loop.hpp"
 #include "server/password_pool.hpp"
+#include "server/plugin_host.hpp"
 #include "server/reader_pool.hpp"
 #include "store/rocks/rocks_store.hpp"
 
@@ -32,7 +33,9 @@ class StartError : public std::runtime_error {
 class Runtime {
   public:
     // `on_lost`: the store is lost; any thread, more than once. `metrics`: any thread.
-    Runtime(const Config& config, std::function<std::string()> metrics, std::function<void(Outcome)> on_lost);
+    // `plugins`: none, or it outlives this.
+    Runtime(const Config& config, std::function<std::string()> metrics, std::function<void(Outcome)> on_lost,
+            PluginHost* plugins = nullptr);
     ~Runtime();
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
@@ -56,6 +59,7 @@ class Runtime {
     const std::vector<std::unique_ptr<CommitFigures>>& commit_figures() const { return commit_figures_; }
     ReaderFigures reader_figures() const { return readers_->figures(); }
     PasswordFigures password_figures() const { return passwords_->figures(); }
+    PluginHost* plugins() const { return services_->plugins; }
 
   private:
     void make_clock();

@@ -83,6 +83,14 @@ class Watchdog {
     std::jthread thread_;
 };
 
+// Everything is stored and closed; a plugin that never returns must not keep the process.
+void end_program_later(int exit_code) {
+    std::thread{[exit_code] {
+        std::this_thread::sleep_for(kProgramEndMax);
+        _exit(exit_code);
+    }}.detach();
+}
+
 }  // namespace
 
 class Server::Control {
@@ -145,6 +153,7 @@ class Server::Control {
             server_.close();
         }
         context_.stop();
+        if (server_.options_.handle_signals && server_.plugins_) end_program_later(server_.exit_code_);
         server_.reach(Phase::stopped);
     }
 
@@ -158,7 +167,12 @@ class Server::Control {
     std::thread thread_;
 };
 
-Server::Server(Config config, ServerOptions options) : config_(std::move(config)), options_(options) {}
+Server::Server(Config config, ServerOptions options) : config_(std::move(config)), options_(std::move(options)) {
+    if (options_.plugins.empty()) return;
+    plugins_ = std::make_shared<PluginHost>(options_.plugins, [this](std::uint32_t loop, std::vector<HookAnswer> answers) {
+        runtime_->loops()[loop]->deliver(std::move(answers));
+    });
+}
 
 Server::~Server() { stop(); }
 
@@ -181,7 +195,8 @@ void Server::start() {
 void Server::open() {
     raise_descriptor_limit();
     runtime_ = std::make_unique<Runtime>(
-        config_, [this] { return render_metrics(*runtime_, listener_.get()); }, [this](Outcome) { control_->request(true); });
+        config_, [this] { return render_metrics(*runtime_, listener_.get()); }, [this](Outcome) { control_->request(true); },
+        plugins_.get());
     data_ = runtime_->data();
 
     std::vector<net::LoopRef> loops;
@@ -261,6 +276,7 @@ bool Server::is_drained() const {
 void Server::close() {
     admin_.reset();
     if (listener_) listener_->stop();
+    if (plugins_) plugins_->mailbox().close();
     if (runtime_) runtime_->stop();
     listener_.reset();
     runtime_.reset();

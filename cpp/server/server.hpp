@@ -21,12 +21,16 @@
 namespace madang::server {
 
 inline constexpr std::chrono::seconds kStopMax{10};
+inline constexpr std::chrono::seconds kProgramEndMax{5};
 inline constexpr int kExitStoreLost = 3;  // nothing more could be stored: a supervisor should start it again
 inline constexpr int kExitStuck = 4;
 
 struct ServerOptions {
     // SIGTERM and SIGINT stop; a second one doesn't wait for the drain. Takes them away from the rest of the program.
     bool handle_signals = false;
+    // In their order. Whoever makes the server drains their mailbox. With handle_signals the process ends kProgramEndMax after the stop,
+    // even if a plugin keeps the rest of the program from ending.
+    std::vector<PluginSpec> plugins{};
 };
 
 class Server {
@@ -47,6 +51,8 @@ class Server {
     std::string url() const;
     std::uint16_t port() const { return port_; }
     std::string data() const { return data_; }  // absolute
+    // Null: there are no plugins. Also before start().
+    std::shared_ptr<PluginHost> plugins() const { return plugins_; }
 
   private:
     class Control;  // the thread that waits for a reason to stop, and stops
@@ -64,6 +70,7 @@ class Server {
     const ServerOptions options_;
     std::string data_;
     std::uint16_t port_ = 0;
+    std::shared_ptr<PluginHost> plugins_;
     std::unique_ptr<Runtime> runtime_;
     std::unique_ptr<net::Listener> listener_;
     std::unique_ptr<AdminSocket> admin_;

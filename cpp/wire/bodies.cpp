@@ -88,16 +88,25 @@ Result<SignUpBody> parse_sign_up(std::string_view body, const Limits& limits) {
 }
 
 Result<LogInBody> parse_log_in(std::string_view body) {
-    auto members = read(body, {"username", "password", "device"});
+    auto members = read(body, {"username", "password", "device", "credentials"});
     if (!members) return std::unexpected(members.error());
-    auto& [username, password, device] = *members;
+    auto& [username, password, device, credentials] = *members;
     LogInBody log_in;
-    auto name = string_member(username);
-    if (!name) return std::unexpected(name.error());
-    auto secret = password_member(password);
-    if (!secret) return std::unexpected(secret.error());
-    log_in.username = *std::move(name);
-    log_in.password = *std::move(secret);
+    if (is_given(credentials)) {
+        if (!credentials.is(Kind::object)) return wrong_member(credentials, "an object");
+        if (is_given(username) || is_given(password))
+            return fail(Code::bad_request, "give either `credentials` or `username` and `password`");
+        if (credentials.text.size() > kCredentialsBytesMax)
+            return fail(Code::too_large, "member `credentials` takes more than " + std::to_string(kCredentialsBytesMax) + " bytes");
+        log_in.credentials = std::move(credentials.text);
+    } else {
+        auto name = string_member(username);
+        if (!name) return std::unexpected(name.error());
+        auto secret = password_member(password);
+        if (!secret) return std::unexpected(secret.error());
+        log_in.username = *std::move(name);
+        log_in.password = *std::move(secret);
+    }
     if (!is_given(device)) return log_in;
     if (!device.is(Kind::object)) return wrong_member(device, "an object");
     auto parts = read(device.text, {"name", "platform"});

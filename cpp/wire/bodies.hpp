@@ -21,6 +21,8 @@ inline constexpr std::size_t kPasswordCharsMin = 8;
 inline constexpr std::size_t kPasswordBytesMax = 1'024;  // more: bad_request, so that hashing stays cheap
 inline constexpr std::size_t kDeviceNameChars = 100;     // of a device's name and platform; more: bad_request
 
+inline constexpr std::size_t kCredentialsBytesMax = 64 << 10;
+
 // POST /v1/users. `display_name` may be left out.
 struct SignUpBody {
     std::string username;
@@ -29,8 +31,10 @@ struct SignUpBody {
 };
 Result<SignUpBody> parse_sign_up(std::string_view body, const Limits& limits);
 
-// POST /v1/sessions. `device` and its members may be left out.
+// POST /v1/sessions: either name and password or `credentials`, a JSON object for the plugin that authenticates (more than
+// kCredentialsBytesMax: too_large). `device` and its members may be left out.
 struct LogInBody {
+    std::string credentials;  // compact JSON; empty = by password
     std::string username;
     std::string password;
     std::string device_name;

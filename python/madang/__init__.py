@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Unavailable,
         UsernameTaken,
     )
+    from madang.plugins import Deny, Identity, Message, Plugin, Verdict
     from madang.server import Server
 
 __all__ = [
@@ -47,14 +48,18 @@ __all__ = [
     "ClientIdReused",
     "ConfigError",
     "DeniedByPolicy",
+    "Deny",
     "Error",
     "Forbidden",
     "GroupFull",
+    "Identity",
     "Internal",
+    "Message",
     "Muted",
     "NotAMember",
     "NotFound",
     "NotRunning",
+    "Plugin",
     "PluginUnavailable",
     "RateLimited",
     "ResyncRequired",
@@ -66,9 +71,11 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "UsernameTaken",
+    "Verdict",
 ]
 
 _OWN_HOMES = {"AsyncClient": "madang.client", "Bot": "madang.bot", "Client": "madang.client", "Server": "madang.server"}
+_OWN_HOMES |= dict.fromkeys(("Deny", "Identity", "Message", "Plugin", "Verdict"), "madang.plugins")
 _HOMES = {name: _OWN_HOMES.get(name, "madang.errors") for name in __all__}
 
 

@@ -17,8 +17,12 @@ from madang.core import _core, translated
 from madang.errors import Error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
+
+    from madang.plugins import Plugin
+    from madang.plugins.loading import LoadedPlugin
+    from madang.plugins.running import PluginThread
 
 Value = str | int | float | bool
 
@@ -39,6 +43,7 @@ class Server:
         engines: how many engines (and I/O threads) share the work, 1 or more; None = the configuration's, by default 1.
         config: path of a TOML file; `madang config doc` prints every key.
         overrides: single keys by their full name, such as `{"limits.group_members": 10}`; they win over everything else.
+        plugins: objects of classes derived from `madang.Plugin`, after those of the configuration file. Their loop has its own thread.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Server:
         engines: int | None = None,
         config: str | os.PathLike[str] | None = None,
         overrides: Mapping[str, Value] | None = None,
+        plugins: Sequence[Plugin] = (),
     ) -> None:
         self._config = None if config is None else os.fspath(config)
         if port is None and config is None:
@@ -62,6 +68,8 @@ class Server:
         }
         given = {key: value for key, value in named.items() if value is not None}
         self._overrides = {key: as_text(value) for key, value in {**given, **(overrides or {})}.items()}
+        self._plugins = list(plugins)
+        self._plugin_thread: PluginThread | None = None
         self._core: _core.Server | None = None
         self._pid = os.getpid()
         self._lock = threading.Lock()
@@ -71,16 +79,26 @@ class Server:
 
         Raises:
             madang.ConfigError: the configuration has errors; nothing was started.
-            madang.StartError: port or data folder in use, or the store can't be opened; nothing runs.
+            madang.StartError: port or data folder in use, the store can't be opened, or a plugin's `setup` failed; nothing runs.
             madang.Error: it runs already, or this is a forked child.
         """
         self._refuse_forked_child()
         with self._lock:
             if self._core is not None:
                 raise Error("this server runs already")
-            with translated():
-                core = _core.Server(self._config, self._overrides)
-                core.start()
+            loaded = load_plugins(self._config, self._overrides, self._plugins)
+            thread = start_plugins(loaded)
+            try:
+                with translated():
+                    core = _core.Server(self._config, self._overrides, plugins=[plugin.spec for plugin in loaded])
+                    core.start()
+            except BaseException:
+                if thread is not None:
+                    thread.stop()
+                raise
+            if thread is not None and core.plugins is not None:
+                thread.serve(core.plugins)
+            self._plugin_thread = thread
             self._core = core
             _stores_opened.set()
             _running.add(self)
@@ -93,6 +111,9 @@ class Server:
                 self._core.stop()
                 self._core = None
                 _running.discard(self)
+                if self._plugin_thread is not None:
+                    self._plugin_thread.stop()
+                    self._plugin_thread = None
 
     @property
     def url(self) -> str:
@@ -149,6 +170,27 @@ class Server:
             raise Error(
                 "the server belongs to the process that made it; a forked child has none of its threads. Make a server after the fork"
             )
+
+
+def load_plugins(config: str | None, overrides: dict[str, str], objects: Sequence[Plugin] = ()) -> list[LoadedPlugin]:
+    """Those of the configuration, in order, then the objects. ConfigError."""
+    with translated():
+        entries = _core.plugins_of_config(config, overrides)
+    if not entries and not objects:
+        return []
+    from madang.plugins.loading import load_plugins as load
+
+    return load(entries, objects)
+
+
+def start_plugins(loaded: list[LoadedPlugin]) -> PluginThread | None:
+    if not loaded:
+        return None
+    from madang.plugins.running import PluginThread
+
+    thread = PluginThread(loaded)
+    thread.start()
+    return thread
 
 
 def as_text(value: Value) -> str:

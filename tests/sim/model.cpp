@@ -157,6 +157,7 @@ void Model::on_entry(const EntryPtr& entry) {
 void Model::check_policy(const Message& message) const {
     const auto& stored = message.text;
     const auto edited = message.edited_at != Time{};
+    if (message.deleted) return;
     const auto& checks = context_.plan.checks;
     for (std::uint32_t stage = 0; stage < checks.size(); ++stage) {
         if (checks[stage].observe || checks[stage].on_error != OnError::deny) continue;

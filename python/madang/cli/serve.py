@@ -1,4 +1,5 @@
-"""`madang serve`: the server in the foreground. Signals are taken by the core: SIGTERM and ctrl-C drain, a second one stops at once."""
+"""`madang serve`: the server in the foreground. Signals are taken by the core: SIGTERM and ctrl-C drain, a second one stops at once,
+also while a plugin keeps the interpreter busy."""
 
 from __future__ import annotations
 
@@ -7,28 +8,72 @@ from typing import TYPE_CHECKING
 
 from madang.cli.store import configuration_of, print_json
 from madang.core import _core, translated
+from madang.server import load_plugins
 
 if TYPE_CHECKING:
     import argparse
+
+    from madang.plugins.loading import LoadedPlugin
 
 DEMO_USERS = ("alice", "bob", "carol")
 
 
 def serve(arguments: argparse.Namespace) -> int:
     config, overrides = configuration_of(arguments)
+    if plugins := load_plugins(config, overrides):
+        return serve_with_plugins(arguments, config, overrides, plugins)
     with translated():
         server = _core.Server(config, overrides, handle_signals=True)
         server.start()
     try:
-        if arguments.demo:
-            seed_demo(server.data, as_json=arguments.json)
-        if arguments.json:
-            print_json(ready=server.url, pid=os.getpid(), data=server.data)
-        else:
-            print(f"ready {server.url} (pid {os.getpid()}, data {server.data})", flush=True)
+        greet(arguments, server)
         return server.wait()
     finally:
         server.stop()
+
+
+def serve_with_plugins(arguments: argparse.Namespace, config: str | None, overrides: dict[str, str], plugins: list[LoadedPlugin]) -> int:
+    """The plugins' loop has the main thread, until the core says that the server has stopped."""
+    import asyncio
+    import logging
+    import sys
+
+    from madang.plugins.dispatcher import Dispatcher
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    loop = asyncio.new_event_loop()
+    dispatcher = Dispatcher(plugins, loop)
+    loop.run_until_complete(dispatcher.set_up())
+    all_ended = False
+    server = None
+    try:
+        with translated():
+            server = _core.Server(config, overrides, handle_signals=True, plugins=[plugin.spec for plugin in plugins])
+            server.start()
+        assert server.plugins is not None
+        dispatcher.serve(server.plugins, on_closed=loop.stop)
+        greet(arguments, server)
+        loop.run_forever()
+        code = server.wait()
+    finally:
+        if server is not None:
+            server.stop()
+        all_ended = loop.run_until_complete(dispatcher.close())
+        loop.close()
+    if not all_ended:  # a thread sits in a hook, and the interpreter would wait for it
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def greet(arguments: argparse.Namespace, server: _core.Server) -> None:
+    if arguments.demo:
+        seed_demo(server.data, as_json=arguments.json)
+    if arguments.json:
+        print_json(ready=server.url, pid=os.getpid(), data=server.data)
+    else:
+        print(f"ready {server.url} (pid {os.getpid()}, data {server.data})", flush=True)
 
 
 def seed_demo(data: str, *, as_json: bool) -> None:

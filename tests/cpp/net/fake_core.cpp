@@ -207,6 +207,18 @@ void FakeCore::hash_password(std::string password, OnHash on_hash) {
                       [password = std::move(password), on_hash = std::move(on_hash)]() mutable { on_hash("hash of " + password); });
 }
 
+// Recognises {"pass":"NAME"}; with {"down":…} the plugin doesn't answer.
+void FakeCore::identify(std::string credentials, OnIdentified on_identified) {
+    boost::asio::post(context_, [credentials = std::move(credentials), on_identified = std::move(on_identified)]() mutable {
+        constexpr std::string_view kPass = "{\"pass\":\"";
+        if (credentials.starts_with("{\"down\""))
+            return on_identified(fail(Code::plugin_unavailable, "down", std::chrono::milliseconds{1'000}));
+        if (!credentials.starts_with(kPass)) return on_identified(fail(Code::unauthenticated, "no such pass"));
+        auto name = credentials.substr(kPass.size(), credentials.size() - kPass.size() - 2);
+        on_identified(Identified{{std::move(name), "", {}}, "gate"});
+    });
+}
+
 void FakeCore::verify_password(std::string password, std::string hash, OnVerified on_verified) {
     boost::asio::post(context_, [is_right = password == hash, on_verified = std::move(on_verified)]() mutable { on_verified(is_right); });
 }

@@ -78,6 +78,7 @@ class FakeCore final : public Core {
     void close_session(SessionId session) override;
     void hash_password(std::string password, OnHash on_hash) override;
     void verify_password(std::string password, std::string hash, OnVerified on_verified) override;
+    void identify(std::string credentials, OnIdentified on_identified) override;
     void at_turn_end(std::move_only_function<void()> write) override { turn_end_.push_back(std::move(write)); }
     const Limits& limits() const override { return limits_; }
     const Clock& clock() const override { return clock_; }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -130,12 +131,32 @@ TEST_F(ConfigTest, values_that_contradict_each_other_are_refused) {
     EXPECT_THAT(error_of("[server]\npublic_url = \"chat.example\"\n"), HasSubstr("http://"));
 }
 
-TEST_F(ConfigTest, plugins_are_refused_entry_by_entry) {
-    const auto loaded = load("[server]\nport = 1\n\n[[plugins]]\nuse = \"a:A\"\n\n[[plugins]]\nuse = \"b:B\"\n");
-    ASSERT_THAT(loaded.errors, SizeIs(2));
-    EXPECT_EQ(loaded.errors[0].place, file_ + ":4");
-    EXPECT_EQ(loaded.errors[1].place, file_ + ":7");
-    EXPECT_EQ(loaded.errors[0].what, "plugins are not supported by this version");
+TEST_F(ConfigTest, plugins_are_read_in_order_with_settings_and_hooks) {
+    const auto loaded = load(
+        "[[plugins]]\nuse = \"a:A\"\nsettings = { words = [\"x\"], n = 3 }\nhooks.check = { timeout = \"1s\", on_error = \"allow\", mode = "
+        "\"observe\" }\n\n[[plugins]]\nuse = \"b\"\nhooks.authenticate.timeout = \"50ms\"\n");
+    ASSERT_THAT(loaded.errors, SizeIs(0));
+    ASSERT_THAT(loaded.config.plugins, SizeIs(2));
+    const auto& [a, b] = std::tie(loaded.config.plugins[0], loaded.config.plugins[1]);
+    EXPECT_EQ(a.place, file_ + ":1");
+    EXPECT_THAT(a.settings, HasSubstr("\"words\""));
+    EXPECT_EQ(a.hooks.at("check").timeout, Millis{1'000});
+    EXPECT_EQ(a.hooks.at("check").on_error, "allow");
+    EXPECT_EQ(a.hooks.at("check").mode, "observe");
+    EXPECT_EQ(b.use, "b");
+    EXPECT_EQ(b.settings, "{}");
+    EXPECT_EQ(b.hooks.at("authenticate").timeout, Millis{50});
+}
+
+TEST_F(ConfigTest, faults_of_plugins_name_line_key_and_a_hint) {
+    EXPECT_THAT(error_of("[[plugins]]\nsettings = {}\n"), HasSubstr(":1: plugins.use: is missing"));
+    EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nsetings = {}\n"),
+                HasSubstr(":3: plugins.setings: unknown key (did you mean \"settings\"?)"));
+    EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nhooks.chek = {}\n"), HasSubstr("did you mean \"check\"?"));
+    EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nhooks.check.timeout = 5\n"), HasSubstr("such as \"200ms\""));
+    EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nhooks.authenticate.on_error = \"allow\"\n"), HasSubstr("must be \"deny\""));
+    EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nisolation = \"process\"\n"), HasSubstr("not supported by this version"));
+    EXPECT_THAT(error_of("plugins = 3\n"), HasSubstr("a list of tables: [[plugins]]"));
 }
 
 TEST_F(ConfigTest, what_is_no_toml_names_its_line) {

@@ -127,5 +127,16 @@ TEST(bodies, message) {
     expect_error(parse_message(std::string(100'000, '[')), Code::bad_request, "JSON object");
 }
 
+TEST(BodiesTest, a_log_in_is_by_password_or_by_credentials) {
+    const auto log_in = parse_log_in(R"({"credentials": {"jwt": "x"}, "device": {"name": "phone"}})");
+    ASSERT_TRUE(log_in);
+    EXPECT_EQ(log_in->credentials, R"({"jwt":"x"})");
+    EXPECT_EQ(log_in->device_name, "phone");
+    EXPECT_EQ(parse_log_in(R"({"credentials": "x"})").error().code, Code::bad_request);
+    EXPECT_EQ(parse_log_in(R"({"credentials": {}, "username": "a", "password": "12345678"})").error().code, Code::bad_request);
+    const auto large = R"({"credentials": {"a": ")" + std::string(kCredentialsBytesMax, 'x') + R"("}})";
+    EXPECT_EQ(parse_log_in(large).error().code, Code::too_large);
+}
+
 }  // namespace
 }  // namespace madang::wire

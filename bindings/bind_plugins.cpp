@@ -1,0 +1,94 @@
+#include <tuple>
+#include <utility>
+
+#include "bindings.hpp"
+#include "server/plugin_host.hpp"
+
+namespace madang::bindings {
+namespace {
+
+using server::HookFigures;
+using server::PluginHost;
+
+constexpr const char* kKinds[] = {"direct", "group", "room"};
+
+double seconds(std::chrono::steady_clock::time_point time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
+
+// Tuples of plain values, made while nobody else waits for anything: see "Call" in python/madang/_core.pyi.
+py::list drain(PluginHost& host, std::size_t max) {
+    auto calls = host.mailbox().drain(max);
+    py::list out{calls.size()};
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        const auto& call = calls[i];
+        const auto posted = seconds(call.posted);
+        if (const auto* check = std::get_if<CheckCall>(&call.what)) {
+            const auto conversation = check->conversation ? to_string(check->conversation) : std::string{};
+            const auto peer = check->peer ? to_string(check->peer) : std::string{};
+            out[i] = py::make_tuple(call.plugin, call.loop, check->number, posted, conversation, kKinds[static_cast<int>(check->kind)],
+                                    to_string(check->sender), check->sender_username, peer, check->client_id, check->text, check->edit);
+        } else {
+            const auto& identity = std::get<IdentityCall>(call.what);
+            out[i] = py::make_tuple(call.plugin, call.loop, identity.number, posted, identity.credentials);
+        }
+    }
+    return out;
+}
+
+using VerdictTuple = std::tuple<std::uint32_t, std::uint64_t, int, std::string>;  // loop, number, Verdict::Kind, text
+
+void answer_checks(PluginHost& host, const std::vector<VerdictTuple>& verdicts) {
+    std::vector<HookAnswer> answers;
+    answers.reserve(verdicts.size());
+    for (const auto& [loop, number, kind, text] : verdicts)
+        answers.push_back({loop, number, Verdict{static_cast<Verdict::Kind>(kind), text}});
+    const py::gil_scoped_release released;
+    host.mailbox().answer(std::move(answers));
+}
+
+void answer_identity(PluginHost& host, std::uint32_t loop, std::uint64_t number, const std::string& username,
+                     const std::string& display_name, const std::vector<std::string>& roles) {
+    const py::gil_scoped_release released;
+    host.mailbox().answer({{loop, number, IdentityAnswer{Identity{username, display_name, roles}}}});
+}
+
+void refuse_identity(PluginHost& host, std::uint32_t loop, std::uint64_t number, bool denied, const std::string& reason) {
+    const py::gil_scoped_release released;
+    host.mailbox().answer({{loop, number, IdentityAnswer{fail(denied ? Code::unauthenticated : Code::plugin_unavailable, reason)}}});
+}
+
+}  // namespace
+
+void bind_plugins(py::module_& module) {
+    using namespace py::literals;
+    py::class_<PluginHost, std::shared_ptr<PluginHost>>(
+        module, "Plugins", "What the core asks of the plugins: calls come out in batches, answers go back in batches.")
+        .def_property_readonly("descriptor", [](PluginHost& self) { return self.mailbox().descriptor(); })
+        .def_property_readonly("is_closed", [](PluginHost& self) { return self.mailbox().is_closed(); })
+        .def("drain", &drain, "count"_a, "The oldest calls, as tuples.")
+        .def("answer_checks", &answer_checks, "verdicts"_a)
+        .def("answer_identity", &answer_identity, "loop"_a, "number"_a, "username"_a, "display_name"_a, "roles"_a)
+        .def("refuse_identity", &refuse_identity, "loop"_a, "number"_a, "denied"_a, "reason"_a)
+        .def(
+            "note",
+            [](PluginHost& self, std::uint32_t plugin, const std::string& hook, std::uint64_t calls, std::uint64_t batches,
+               std::uint64_t errors, std::uint64_t expired, double queue_s, double run_s, std::uint64_t would_deny,
+               std::uint64_t would_modify) {
+                constexpr double kMicros = 1e6;
+                self.note(plugin, hook == "check" ? PluginHost::Hook::check : PluginHost::Hook::authenticate,
+                          {calls, batches, errors, expired, static_cast<std::uint64_t>(queue_s * kMicros),
+                           static_cast<std::uint64_t>(run_s * kMicros), would_deny, would_modify});
+            },
+            "plugin"_a, "hook"_a, "calls"_a = 0, "batches"_a = 0, "errors"_a = 0, "expired"_a = 0, "queue_s"_a = 0.0, "run_s"_a = 0.0,
+            "would_deny"_a = 0, "would_modify"_a = 0, "Adds to the figures of one hook.")
+        .def(
+            "flood",
+            [](PluginHost& self, std::size_t count, const std::string& text) {
+                std::vector<CheckCall> calls(count);
+                for (std::size_t i = 0; i < count; ++i) calls[i].number = i + 1, calls[i].sender = UserId{1}, calls[i].text = text;
+                const py::gil_scoped_release released;
+                return count - self.post(0, std::move(calls)).size();
+            },
+            "count"_a, "text"_a, "For the benchmark: posts so many checks as one turn would; how many found room.");
+}
+
+}  // namespace madang::bindings

@@ -1,0 +1,131 @@
+#include "server/config_plugins.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+#include "server/config_keys.hpp"
+
+namespace madang::server {
+namespace {
+
+using Names = std::vector<std::string>;
+using PlaceOf = std::function<std::string(const toml::source_region&)>;
+
+constexpr std::int64_t kTimeoutMinMs = 1, kTimeoutMaxMs = 600'000;
+
+class Reader {
+  public:
+    Reader(const AddError& add, const PlaceOf& place) : add_(add), place_(place) {}
+
+    PluginEntry entry(const toml::table& table) {
+        PluginEntry out;
+        out.place = place_(table.source());
+        for (const auto& [key, value] : table) {
+            const std::string name{key.str()};
+            if (name == "use") {
+                out.use = text(key, value, {});
+            } else if (name == "isolation") {
+                out.isolation = text(key, value, {"none", "process"});
+                if (out.isolation == "process")
+                    add_(key.source(), "plugins.isolation", "\"process\" is not supported by this version",
+                         "leave it out: the plugin runs in the server's process");
+            } else if (name == "settings") {
+                out.settings = settings(key, value);
+            } else if (name == "hooks") {
+                hooks(key, value, out);
+            } else {
+                unknown(key, "plugins.", {"use", "isolation", "settings", "hooks"});
+            }
+        }
+        if (out.use.empty())
+            add_(table.source(), "plugins.use", "is missing", "use = \"module:Class\", or the name of an installed plugin");
+        return out;
+    }
+
+  private:
+    void unknown(const toml::key& key, const std::string& prefix, const Names& known) {
+        const auto candidate = nearest(key.str(), known);
+        std::string all;
+        for (const auto& each : known) all.append(all.empty() ? "" : ", ").append(each);
+        add_(key.source(), prefix + std::string{key.str()}, "unknown key",
+             candidate.empty() ? "one of " + all : "did you mean \"" + candidate + "\"?");
+    }
+
+    std::string text(const toml::key& key, const toml::node& value, const Names& choices) {
+        const auto name = "plugins." + std::string{key.str()};
+        const auto* given = value.as_string();
+        if (given == nullptr || given->get().empty()) return add_(key.source(), name, "wrong type", "a text"), std::string{};
+        if (!choices.empty() && std::ranges::find(choices, given->get()) == choices.end()) {
+            std::string all;
+            for (const auto& each : choices) all.append(all.empty() ? "\"" : " or \"").append(each).append("\"");
+            add_(key.source(), name, "no such choice: \"" + given->get() + "\"", "must be " + all);
+        }
+        return given->get();
+    }
+
+    std::string settings(const toml::key& key, const toml::node& value) {
+        if (!value.is_table()) return add_(key.source(), "plugins.settings", "wrong type", "a table: settings = { … }"), std::string{"{}"};
+        std::ostringstream json;
+        json << toml::json_formatter{*value.as_table()};
+        return std::move(json).str();
+    }
+
+    void hooks(const toml::key& key, const toml::node& value, PluginEntry& out) {
+        if (!value.is_table()) return add_(key.source(), "plugins.hooks", "wrong type", "hooks.check = { timeout = \"200ms\" }");
+        for (const auto& [hook, options] : *value.as_table()) {
+            const std::string name{hook.str()};
+            if (name != "check" && name != "authenticate") {
+                unknown(hook, "plugins.hooks.", {"check", "authenticate"});
+            } else if (!options.is_table()) {
+                add_(hook.source(), "plugins.hooks." + name, "wrong type", "a table: { timeout = \"200ms\", … }");
+            } else {
+                out.hooks[name] = options_of(name, *options.as_table());
+            }
+        }
+    }
+
+    PluginEntry::Hook options_of(const std::string& hook, const toml::table& table) {
+        PluginEntry::Hook out;
+        const auto prefix = "plugins.hooks." + hook + ".";
+        for (const auto& [key, value] : table) {
+            const std::string name{key.str()};
+            if (name == "timeout") {
+                const auto* given = value.as_string();
+                const auto parsed = given == nullptr ? std::nullopt : parse_duration(given->get());
+                if (!parsed || *parsed < Millis{kTimeoutMinMs} || *parsed > Millis{kTimeoutMaxMs})
+                    add_(key.source(), prefix + name, "no value of this kind", "a duration from \"1ms\" to \"10m\", such as \"200ms\"");
+                else
+                    out.timeout = *parsed;
+            } else if (name == "on_error") {
+                out.on_error = text(key, value, hook == "check" ? Names{"deny", "allow"} : Names{"deny"});
+            } else if (name == "mode") {
+                out.mode = text(key, value, hook == "check" ? Names{"enforce", "observe"} : Names{"enforce"});
+            } else {
+                unknown(key, prefix, {"timeout", "on_error", "mode"});
+            }
+        }
+        return out;
+    }
+
+    const AddError& add_;
+    const PlaceOf& place_;
+};
+
+}  // namespace
+
+std::vector<PluginEntry> read_plugins(const toml::node& node, const AddError& add, const PlaceOf& place) {
+    std::vector<PluginEntry> out;
+    const auto* entries = node.as_array();
+    if (entries == nullptr) return add(node.source(), "plugins", "wrong type", "a list of tables: [[plugins]]"), out;
+    Reader reader{add, place};
+    for (const auto& entry : *entries) {
+        if (const auto* table = entry.as_table())
+            out.push_back(reader.entry(*table));
+        else
+            add(entry.source(), "plugins", "wrong type", "a list of tables: [[plugins]]");
+    }
+    return out;
+}
+
+}  // namespace madang::server

@@ -1,0 +1,61 @@
+#include "server/plugin_host.hpp"
+
+#include <utility>
+
+namespace madang::server {
+namespace {
+
+constexpr std::size_t kHooks = 2;
+
+std::size_t place_of(std::uint32_t plugin, PluginHost::Hook hook) { return plugin * kHooks + static_cast<std::size_t>(hook); }
+
+}  // namespace
+
+PluginHost::PluginHost(std::vector<PluginSpec> plugins, Mailbox::Deliver deliver)
+    : plugins_(std::move(plugins)), mailbox_(std::move(deliver)), figures_(plugins_.size() * kHooks) {
+    for (std::uint32_t i = 0; i < plugins_.size(); ++i) {
+        if (plugins_[i].checks) stages_.push_back(i);
+        if (plugins_[i].authenticates) authenticator_ = i;
+    }
+}
+
+std::vector<CheckRule> PluginHost::check_rules() const {
+    std::vector<CheckRule> rules;
+    for (const auto stage : stages_) rules.push_back(*plugins_[stage].checks);
+    return rules;
+}
+
+std::vector<std::uint64_t> PluginHost::post(std::uint32_t loop, std::vector<CheckCall> calls) {
+    std::vector<HookCall> batch;
+    batch.reserve(calls.size());
+    for (auto& call : calls) {
+        const auto plugin = stages_.at(call.stage);
+        batch.push_back({.loop = loop, .plugin = plugin, .what = std::move(call)});
+    }
+    std::vector<std::uint64_t> refused;
+    for (auto at = mailbox_.post(batch); at < batch.size(); ++at) {
+        const auto number = std::get<CheckCall>(batch[at].what).number;
+        if (number != 0) refused.push_back(number);
+    }
+    return refused;
+}
+
+bool PluginHost::post(std::uint32_t loop, IdentityCall call) {
+    HookCall one{.loop = loop, .plugin = authenticator_.value(), .what = std::move(call)};
+    return mailbox_.post({&one, 1}) == 1;
+}
+
+void PluginHost::note(std::uint32_t plugin, Hook hook, const HookFigures& more) {
+    const std::lock_guard lock{mutex_};
+    auto& sum = figures_.at(place_of(plugin, hook));
+    sum.calls += more.calls, sum.batches += more.batches, sum.errors += more.errors, sum.expired += more.expired;
+    sum.queue_micros += more.queue_micros, sum.run_micros += more.run_micros;
+    sum.would_deny += more.would_deny, sum.would_modify += more.would_modify;
+}
+
+HookFigures PluginHost::figures(std::uint32_t plugin, Hook hook) const {
+    const std::lock_guard lock{mutex_};
+    return figures_.at(place_of(plugin, hook));
+}
+
+}  // namespace madang::server

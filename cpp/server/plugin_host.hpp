@@ -1,0 +1,62 @@
+// The server's side of its plugins: which there are, how their hooks are used, the mailbox to whoever runs them, and what they cost.
+//
+// Owner: Server, shared with the consumer of the mailbox (the bindings), which may outlive it. Thread: any; constant but for the mailbox
+// and the figures. Limits: the mailbox's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hooks/mailbox.hpp"
+
+namespace madang::server {
+
+struct PluginSpec {
+    std::string name;                       // unique; the origin of the accounts it makes
+    std::optional<Millis> authenticates{};  // its timeout; none = it has no such hook. One plugin of all at most
+    std::optional<CheckRule> checks{};      // none = it has no such hook
+};
+
+// What the consumer has measured of one hook of one plugin.
+struct HookFigures {
+    std::uint64_t calls = 0, batches = 0, errors = 0, expired = 0;
+    std::uint64_t queue_micros = 0, run_micros = 0;
+    std::uint64_t would_deny = 0, would_modify = 0;  // with mode = "observe"
+};
+
+class PluginHost {
+  public:
+    PluginHost(std::vector<PluginSpec> plugins, Mailbox::Deliver deliver);
+
+    const std::vector<PluginSpec>& plugins() const { return plugins_; }
+    std::vector<CheckRule> check_rules() const;
+    // Index of the plugin that authenticates; none = there is no such plugin.
+    std::optional<std::uint32_t> authenticator() const { return authenticator_; }
+
+    // Hands on what a turn has for plugins; the numbers of the calls that found no room.
+    std::vector<std::uint64_t> post(std::uint32_t loop, std::vector<CheckCall> calls);
+    // False: no room.
+    bool post(std::uint32_t loop, IdentityCall call);
+
+    Mailbox& mailbox() { return mailbox_; }
+    const Mailbox& mailbox() const { return mailbox_; }
+    std::uint32_t plugin_of_stage(std::uint32_t stage) const { return stages_.at(stage); }
+
+    enum class Hook : std::uint8_t { authenticate, check };
+    void note(std::uint32_t plugin, Hook hook, const HookFigures& more);
+    HookFigures figures(std::uint32_t plugin, Hook hook) const;
+
+  private:
+    const std::vector<PluginSpec> plugins_;
+    std::vector<std::uint32_t> stages_;  // → plugin
+    std::optional<std::uint32_t> authenticator_;
+    Mailbox mailbox_;
+    mutable std::mutex mutex_;
+    std::vector<HookFigures> figures_;  // two a plugin
+};
+
+}  // namespace madang::server

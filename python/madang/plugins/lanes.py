@@ -1,0 +1,279 @@
+"""The calls of one hook of one plugin, on their way through it: batches, retries, what is late, what a return means.
+
+The core owns the deadlines: it decides by the plugin's rule when the time is over, whatever happens here. A lane only saves work: what has
+expired isn't run any more. Calls are tuples, as the core's `drain` gives them; answers go back by the batch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from madang.client.objects import User
+from madang.plugins.faults import Faults, WrongReturn
+from madang.plugins.values import Deny, Identity, Message, Verdict
+from madang.plugins.workers import THREADS, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
+
+    from madang.core import _core
+    from madang.plugins.loading import LoadedPlugin
+
+BATCH_MAX = 256
+WAITING_MAX = 10_000  # calls of one lane; more: the oldest are dropped, and the core decides by the rule
+TASKS_MAX = 1_000  # runs of an `async def` hook at a time
+BATCH_TASKS_MAX = 8  # the same of a batch hook: what comes meanwhile makes larger batches
+SLOW = 0.001  # seconds a message: from here on a thread takes one at a time
+
+Call = tuple[Any, ...]
+Answer = tuple[int, int, int, str]
+POSTED = 3
+ALLOW, DENY, MODIFY, ERROR = range(4)
+KINDS = {"allow": ALLOW, "deny": DENY, "modify": MODIFY}
+
+
+def message_of(call: Call) -> Message:
+    _, _, _, _, conversation, kind, sender, username, peer, client_id, text, edit = call
+    return Message(conversation or None, kind, User(sender, username), text, client_id, (), peer or None, edit)
+
+
+def outcome_of(verdict: object) -> tuple[int, str]:
+    """What the core is told. Raises WrongReturn."""
+    if type(verdict) is not Verdict:
+        forgotten = ": was `return` forgotten?" if verdict is None else ""
+        raise WrongReturn(f"returned {verdict!r}, which is no madang.Verdict{forgotten}")
+    kind = KINDS.get(verdict.kind)
+    if kind is None:
+        raise WrongReturn(f"returned Verdict.{verdict.kind}(), which this version can't do yet (allow, deny or modify)")
+    if not isinstance(verdict.text, str) or (kind == MODIFY and not verdict.text):
+        raise WrongReturn(f"returned Verdict.{verdict.kind}({verdict.text!r}), which needs a text")
+    try:
+        verdict.text.encode()
+    except UnicodeEncodeError as error:
+        raise WrongReturn(f"returned a text that is no Unicode: {error}") from None
+    return kind, verdict.text
+
+
+class Lane:
+    """What the lanes of all hooks share: the queue, the runs on the loop or in threads, the figures."""
+
+    def __init__(
+        self, core: _core.Plugins, index: int, loaded: LoadedPlugin, hook: str, loop: asyncio.AbstractEventLoop, tasks_max: int
+    ) -> None:
+        self.core = core
+        self.index = index
+        self.hook = hook
+        self.timeout = loaded.hooks[hook].timeout
+        self.method: Callable[..., Any] = loaded.method(hook)
+        self.faults = Faults(loaded, hook)
+        self._loop = loop
+        self._waiting: deque[Call] = deque(maxlen=WAITING_MAX)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks_max = tasks_max
+        self._workers = None if inspect.iscoroutinefunction(self.method) else Workers(f"{loaded.name}-{hook}", self.work, self.timeout)
+
+    def add(self, call: Call) -> None:
+        self._waiting.append(call)
+
+    def kick(self) -> None:
+        """Work has come. On the loop."""
+        if self._workers is not None:
+            for _ in range(min(len(self._waiting), THREADS)):
+                self._workers.wake()
+            return
+        while self._waiting and len(self._tasks) < self._tasks_max:
+            calls = self.take(self.take_max())
+            if calls:
+                task = self._loop.create_task(self.run(calls))
+                self._tasks.add(task)
+                task.add_done_callback(self._done)
+
+    def end(self) -> bool:
+        """False: a thread is left behind in a hook."""
+        for task in self._tasks:
+            task.cancel()
+        return self._workers is None or self._workers.end()
+
+    def take(self, count: int) -> list[Call]:
+        """The oldest calls that somebody still waits for."""
+        now = time.monotonic()
+        calls: list[Call] = []
+        expired = 0
+        with contextlib.suppress(IndexError):
+            while len(calls) < count:
+                call = self._waiting.popleft()
+                if now - call[POSTED] < self.timeout:
+                    calls.append(call)
+                else:
+                    expired += 1
+        if expired:
+            self.core.note(self.index, self.hook, calls=expired, expired=expired)
+        return calls
+
+    def left(self, call: Call) -> float:
+        """Seconds to its deadline."""
+        return float(call[POSTED]) + self.timeout - time.monotonic()
+
+    def noted(self, calls: Sequence[Call], begun: float, errors: int) -> None:
+        queue_s = sum(max(begun - call[POSTED], 0.0) for call in calls)
+        run_s = time.monotonic() - begun
+        self.core.note(self.index, self.hook, calls=len(calls), batches=1, errors=errors, queue_s=queue_s, run_s=run_s)
+
+    def take_max(self) -> int:
+        return 1
+
+    def work(self) -> bool:
+        """In a thread: some calls, if there are any. True: there may be more."""
+        raise NotImplementedError
+
+    def run(self, calls: list[Call]) -> Coroutine[Any, Any, None]:
+        """On the loop: these calls."""
+        raise NotImplementedError
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self.kick()
+
+
+class CheckLane(Lane):
+    """`check` or `check_batch`."""
+
+    def __init__(self, core: _core.Plugins, index: int, loaded: LoadedPlugin, loop: asyncio.AbstractEventLoop) -> None:
+        method = loaded.method("check")
+        self._is_batch = method.__name__ == "check_batch"
+        self._took = 0.0  # seconds a message, of the last run in a thread
+        super().__init__(core, index, loaded, "check", loop, BATCH_TASKS_MAX if self._is_batch else TASKS_MAX)
+
+    def take_max(self) -> int:
+        return BATCH_MAX if self._is_batch else 1
+
+    def work(self) -> bool:
+        one_by_one = not self._is_batch and self._took > SLOW
+        calls = self.take(1 if one_by_one else BATCH_MAX)
+        if not calls:
+            return False
+        begun = time.monotonic()
+        if self._is_batch:
+            outcomes = self._batch(calls)
+        else:
+            outcomes = []
+            for n, call in enumerate(calls, 1):
+                outcomes.append(self._one(call))
+                if time.monotonic() - begun > n * SLOW and n < len(calls):  # slow after all: others may take the rest
+                    self._waiting.extendleft(reversed(calls[n:]))
+                    calls = calls[:n]
+                    break
+        self._took = (time.monotonic() - begun) / len(calls)
+        self._answer(calls, outcomes, begun)
+        return True
+
+    async def run(self, calls: list[Call]) -> None:
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(max(map(self.left, calls))):
+                outcomes = await (self._batch_async(calls) if self._is_batch else self._one_async(calls[0]))
+        except TimeoutError:
+            outcomes = [(ERROR, self.faults.tell(WrongReturn(f"took longer than {self.timeout:g} s")))] * len(calls)
+        self._answer(calls, outcomes, begun)
+
+    def _batch(self, calls: Sequence[Call]) -> list[tuple[int, str]]:
+        try:
+            return self._outcomes(calls, self.method([message_of(call) for call in calls]))
+        except Exception as error:
+            if len(calls) == 1:
+                return [(ERROR, self.faults.tell(error))]
+        return [outcome for call in calls for outcome in self._batch([call])]  # once more, so that one message fails alone
+
+    async def _batch_async(self, calls: Sequence[Call]) -> list[tuple[int, str]]:
+        try:
+            return self._outcomes(calls, await self.method([message_of(call) for call in calls]))
+        except Exception as error:
+            if len(calls) == 1:
+                return [(ERROR, self.faults.tell(error))]
+        return [outcome for call in calls for outcome in await self._batch_async([call])]
+
+    def _one(self, call: Call) -> tuple[int, str]:
+        try:
+            return outcome_of(self.method(message_of(call)))
+        except Exception as error:
+            return ERROR, self.faults.tell(error)
+
+    async def _one_async(self, call: Call) -> list[tuple[int, str]]:
+        try:
+            return [outcome_of(await self.method(message_of(call)))]
+        except Exception as error:
+            return [(ERROR, self.faults.tell(error))]
+
+    def _outcomes(self, calls: Sequence[Call], verdicts: object) -> list[tuple[int, str]]:
+        if not isinstance(verdicts, (list, tuple)) or len(verdicts) != len(calls):
+            what = f"{len(verdicts)} verdicts" if isinstance(verdicts, (list, tuple)) else repr(verdicts)
+            raise WrongReturn(f"returned {what} for {len(calls)} messages (a list with one madang.Verdict for each)")
+        return [outcome_of(verdict) for verdict in verdicts]
+
+    def _answer(self, calls: Sequence[Call], outcomes: Iterable[tuple[int, str]], begun: float) -> None:
+        answers: list[Answer] = []
+        errors = would_deny = would_modify = 0
+        for call, (kind, text) in zip(calls, outcomes, strict=True):
+            errors += kind == ERROR
+            if call[2]:
+                answers.append((call[1], call[2], kind, text))
+            else:  # mode = "observe": nobody waits
+                would_deny += kind == DENY
+                would_modify += kind == MODIFY
+        if answers:
+            self.core.answer_checks(answers)
+        self.noted(calls, begun, errors)
+        if would_deny or would_modify:
+            self.core.note(self.index, self.hook, would_deny=would_deny, would_modify=would_modify)
+
+
+class AuthenticateLane(Lane):
+    """`authenticate`."""
+
+    def __init__(self, core: _core.Plugins, index: int, loaded: LoadedPlugin, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(core, index, loaded, "authenticate", loop, TASKS_MAX)
+
+    def work(self) -> bool:
+        calls = self.take(1)
+        for call in calls:
+            begun = time.monotonic()
+            try:
+                self._answer(call, self.method(json.loads(call[4])), begun)
+            except Exception as error:
+                self._fail(call, error, begun)
+        return bool(calls)
+
+    async def run(self, calls: list[Call]) -> None:
+        [call] = calls
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(self.left(call)):
+                answer = await self.method(json.loads(call[4]))
+            self._answer(call, answer, begun)
+        except TimeoutError:
+            self._fail(call, WrongReturn(f"took longer than {self.timeout:g} s"), begun)
+        except Exception as error:
+            self._fail(call, error, begun)
+
+    def _answer(self, call: Call, answer: object, begun: float) -> None:
+        if type(answer) is Deny:
+            self.core.refuse_identity(call[1], call[2], True, str(answer.reason) or "the credentials are not good")
+        elif type(answer) is Identity:
+            display_name = answer.display_name or ""
+            roles: object = answer.roles
+            if not isinstance(answer.username, str) or not isinstance(display_name, str) or isinstance(roles, str):
+                raise WrongReturn(f"returned {answer!r} (username and display_name are texts, roles is a tuple of them)")
+            self.core.answer_identity(call[1], call[2], answer.username, display_name, list(answer.roles))
+        else:
+            raise WrongReturn(f"returned a {type(answer).__name__}, which is neither madang.Identity nor madang.Deny")
+        self.noted([call], begun, 0)
+
+    def _fail(self, call: Call, error: Exception, begun: float) -> None:
+        self.core.refuse_identity(call[1], call[2], False, self.faults.tell(error))
+        self.noted([call], begun, 1)

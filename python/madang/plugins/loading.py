@@ -1,0 +1,181 @@
+"""From the configuration, or from objects, to plugins that are ready to be set up."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import logging
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from madang.errors import ConfigError
+from madang.plugins.plugin import Plugin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+ENTRY_POINTS = "madang.plugins"
+DEFAULT_TIMEOUT = 0.2
+CHOICES = {"on_error": ("deny", "allow"), "mode": ("enforce", "observe")}
+
+# What the core says of [[plugins]]: use, settings as JSON, {hook: (timeout in ms, on_error, mode)}, place.
+Entry = tuple[str, str, "dict[str, tuple[int | None, str, str]]", str]
+# What the core is told: name, authenticate's timeout in ms, (check's timeout in ms, on_error, observe).
+Spec = tuple[str, int | None, tuple[int, str, bool] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class HookOptions:
+    """How one hook is used. `timeout` in seconds, from the call."""
+
+    timeout: float = DEFAULT_TIMEOUT
+    on_error: str = "deny"
+    mode: str = "enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlugin:
+    """A plugin with the hooks that it defines."""
+
+    plugin: Plugin
+    name: str
+    place: str
+    hooks: Mapping[str, HookOptions] = field(default_factory=dict)
+
+    def method(self, hook: str) -> Callable[..., Any]:
+        """The method of a hook: of `check` the batch form, where there is one."""
+        if hook == "check":
+            return getattr(self.plugin, "check_batch", None) or self.plugin.check  # type: ignore[attr-defined,no-any-return]
+        return getattr(self.plugin, hook)  # type: ignore[no-any-return]
+
+    @property
+    def spec(self) -> Spec:
+        """How the core sees it."""
+        authenticate, check = self.hooks.get("authenticate"), self.hooks.get("check")
+        return (
+            self.name,
+            None if authenticate is None else milliseconds(authenticate.timeout),
+            None if check is None else (milliseconds(check.timeout), check.on_error, check.mode == "observe"),
+        )
+
+
+def milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def load_plugins(entries: Sequence[Entry], objects: Sequence[Plugin] = ()) -> list[LoadedPlugin]:
+    """Those of the configuration, in order, then the objects.
+
+    Raises:
+        madang.ConfigError: with one line for each plugin that can't be used.
+    """
+    loaded: list[LoadedPlugin] = []
+    errors: list[str] = []
+    for use, settings, hooks, place in entries:
+        try:
+            plugin = plugin_class(use)()
+            plugin.settings = MappingProxyType(json.loads(settings))
+            given = {hook: options_given(options) for hook, options in hooks.items()}
+            loaded.append(prepare(plugin, place, given, loaded))
+        except Unusable as error:
+            errors.append(f"{place}: plugins.use: {error}")
+        except Exception as error:
+            errors.append(f"{place}: plugins.use: {use} can't be made: {type(error).__name__}: {error} (its __init__ takes no arguments)")
+    for plugin in objects:
+        try:
+            loaded.append(prepare(plugin, "plugins=", {}, loaded))
+        except Unusable as error:
+            errors.append(f"plugins=: {error}")
+    authenticators = [each.name for each in loaded if "authenticate" in each.hooks]
+    if len(authenticators) > 1:
+        errors.append(f"plugins: {' and '.join(authenticators)} both authenticate (one plugin may)")
+    if errors:
+        raise ConfigError(errors)
+    return loaded
+
+
+class Unusable(Exception):
+    """Why a plugin can't be used, for a person."""
+
+
+def plugin_class(use: str) -> type[Plugin]:
+    """The class that `module:Class`, or the name of an entry point, stands for. The working folder is on the path."""
+    try:
+        found = imported(use) if ":" in use else installed(use)
+    except Unusable:
+        raise
+    except Exception as error:
+        raise Unusable(
+            f"{use} can't be imported: {type(error).__name__}: {error} (from {Path.cwd()} and the installed packages)"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Plugin)):
+        raise Unusable(f"{use} is no subclass of madang.Plugin (class {use.rpartition(':')[2]}(madang.Plugin): …)")
+    return found
+
+
+def imported(use: str) -> object:
+    module_name, _, class_name = use.partition(":")
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    found = getattr(importlib.import_module(module_name), class_name, None)
+    if found is None:
+        raise Unusable(f"{module_name} has no {class_name} (is it spelled so in the module?)")
+    return found
+
+
+def installed(use: str) -> object:
+    points = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    if use not in points:
+        known = ", ".join(sorted(points)) or "none is installed"
+        raise Unusable(f'no installed plugin is named "{use}" ("module:Class", or one of: {known})')
+    return points[use].load()
+
+
+def options_given(options: tuple[int | None, str, str]) -> dict[str, Any]:
+    timeout, on_error, mode = options
+    given = {"timeout": None if timeout is None else timeout / 1000, "on_error": on_error, "mode": mode}
+    return {key: value for key, value in given.items() if value}
+
+
+def prepare(plugin: Plugin, place: str, given: Mapping[str, Mapping[str, Any]], others: Sequence[LoadedPlugin]) -> LoadedPlugin:
+    if not isinstance(plugin, Plugin):
+        raise Unusable(f"{plugin!r} is no madang.Plugin")
+    name = unique_name(plugin.name or type(plugin).__name__, [each.name for each in others])
+    if name == "password":
+        raise Unusable('a plugin may not be named "password": accounts made with a password are of that origin')
+    has = {"authenticate": hasattr(plugin, "authenticate"), "check": hasattr(plugin, "check") or hasattr(plugin, "check_batch")}
+    for hook in (*given, *plugin.hooks):
+        if not has.get(hook):
+            raise Unusable(
+                f"{name} has no hook {hook}, so hooks.{hook} says nothing (its hooks: {', '.join(h for h in has if has[h]) or 'none'})"
+            )
+    if not any(has.values()):
+        raise Unusable(f"{name} has no hook (it defines none of authenticate, check and check_batch)")
+    plugin.log = logging.getLogger(f"madang.plugins.{name}")
+    hooks = {hook: hook_options(name, hook, {**plugin.hooks.get(hook, {}), **given.get(hook, {})}) for hook in has if has[hook]}
+    return LoadedPlugin(plugin, name, place, hooks)
+
+
+def unique_name(wanted: str, taken: Sequence[str]) -> str:
+    name, n = wanted, 1
+    while name in taken:
+        n += 1
+        name = f"{wanted}-{n}"
+    return name
+
+
+def hook_options(name: str, hook: str, values: Mapping[str, Any]) -> HookOptions:
+    for key, value in values.items():
+        if key == "timeout":
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.001 <= value <= 600:
+                raise Unusable(f"{name}: hooks[{hook!r}]['timeout'] must be seconds, from 0.001 to 600, not {value!r}")
+        elif key not in CHOICES or value not in CHOICES[key]:
+            raise Unusable(f"{name}: hooks[{hook!r}] has {key!r}: {value!r} (timeout, on_error: deny or allow, mode: enforce or observe)")
+        elif hook == "authenticate" and value != CHOICES[key][0]:
+            raise Unusable(f"{name}: authenticate never fails open and is never only observed ({key} = {CHOICES[key][0]!r})")
+    return HookOptions(**values)

@@ -1,0 +1,39 @@
+"""The class that plugins derive from."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Plugin:
+    """Policy of a server, in Python. A hook is a method; a plugin has those that it defines:
+
+    - `authenticate(self, credentials: dict) -> Identity | Deny` for log-ins with `credentials`,
+    - `check(self, message: Message) -> Verdict` for each message before it is stored, or
+      `check_batch(self, messages: list[Message]) -> list[Verdict]`, when speed matters.
+
+    `async def` hooks run on the plugins' event loop and must not block it; `def` hooks run in threads. A hook that raises, that is late or
+    that returns something else is the plugin's error: then its rule decides (`on_error`), never the hook.
+
+    Attributes:
+        name: unique, in logs and figures, and the origin of the accounts it makes; the class's name where it is empty.
+        hooks: how hooks are used where the configuration says nothing else, such as
+            `{"check": {"timeout": 0.5, "on_error": "allow", "mode": "observe"}}`; timeouts in seconds.
+        settings: from the configuration.
+        log: the plugin's logger, `madang.plugins.NAME`.
+    """
+
+    name: ClassVar[str] = ""
+    hooks: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    settings: Mapping[str, Any] = {}
+    log: logging.Logger = logging.getLogger("madang.plugins")
+
+    def setup(self) -> Any:
+        """Once, before the server starts; may be `async def`. What it raises keeps the server from starting: validate `settings` here."""
+
+    def close(self) -> Any:
+        """Once, after the server has stopped; may be `async def`."""

@@ -1,0 +1,61 @@
+"""Where the plugins' loop runs: in a thread of its own beside `madang.Server`, or on the main thread of `madang serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from madang.plugins.dispatcher import CLOSE_WITHIN, Dispatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from madang.core import _core
+    from madang.plugins.loading import LoadedPlugin
+
+
+class PluginThread:
+    """The plugins of one server on a loop of their own, from `start()` to `stop()`. Any thread but the loop's."""
+
+    def __init__(self, plugins: Sequence[LoadedPlugin]) -> None:
+        self._plugins = plugins
+        self._ready: Future[None] = Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="madang-plugins", daemon=True)
+
+    def start(self) -> None:
+        """Returns when every plugin is set up; StartError."""
+        self._thread.start()
+        self._ready.result()
+
+    def serve(self, core: _core.Plugins) -> None:
+        """Begins to take calls."""
+        assert self._loop is not None
+        assert self._dispatcher is not None
+        self._loop.call_soon_threadsafe(self._dispatcher.serve, core)
+
+    def stop(self) -> None:
+        """Closes the plugins. One that doesn't come back is left behind after a while."""
+        if self._loop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSE_WITHIN + 1.0 * len(self._plugins) + 2.0)
+
+    def _run(self) -> None:
+        loop = asyncio.new_event_loop()
+        self._loop = loop
+        self._dispatcher = Dispatcher(self._plugins, loop)
+        try:
+            try:
+                loop.run_until_complete(self._dispatcher.set_up())
+            except BaseException as error:
+                self._ready.set_exception(error)
+                return
+            self._ready.set_result(None)
+            loop.run_forever()
+            loop.run_until_complete(self._dispatcher.close())
+        finally:
+            loop.close()
