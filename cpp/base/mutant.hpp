@@ -41,8 +41,8 @@ enum class Mutant : std::uint8_t {
     lose_relations,             // start() does not take up the changes of pairs that may not be in both copies
     block_shows,                // who is blocked is shown the friendship's end
     gate_lags,                  // a block is not seen by the direct conversation while that is in memory
-    verdicts_overtake,      // a plugin's verdict is applied as it comes, whatever the sender wrote before
-    failure_allows,         // a plugin that fails lets the message through though its rule says deny
+    verdicts_overtake,          // a plugin's verdict is applied as it comes, whatever the sender wrote before
+    failure_allows,             // a plugin that fails lets the message through though its rule says deny
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

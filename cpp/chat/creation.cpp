@@ -158,12 +158,6 @@ Result<std::optional<ConversationId>> Engine::State::find_created(const std::str
     return ConversationId{*id};
 }
 
-Result<std::optional<ConversationId>> Engine::State::find_direct(UserId a, UserId b) const {
-    const auto pair = find_pair(a, b);
-    if (!pair) return std::unexpected(pair.error());
-    return pair->direct ? std::optional(pair->direct) : std::nullopt;
-}
-
 ConversationId Engine::State::new_conversation_id(Slot slot) {
     // The look is a guard against a wall clock that went back over a restart: an id is never given twice.
     while (true) {

@@ -95,7 +95,7 @@ class Engine::State {
     void end_waits();
     Turn end_turn();
     void on_durable(Ticket ticket);
-    bool wants_turn() const { return !backlog_.empty(); }
+    bool wants_turn() const { return !backlog_.empty() || !lanes_to_apply_.empty(); }
     bool is_idle() const;
     EngineFigures figures() const;
 
@@ -264,7 +264,6 @@ class Engine::State {
     void when_direct(const Actor& actor, UserId peer, WhenDirect then);
     ConversationState& create(Conversation conversation, std::vector<Member> members);
     // None = there is none; an error = the store can't tell, and nothing may be made in its place.
-    Result<std::optional<ConversationId>> find_direct(UserId a, UserId b) const;
     Result<std::optional<ConversationId>> find_created(const std::string& key) const;
     ConversationId new_conversation_id(Slot slot);
     void direct_made(UserId a, UserId b, Result<Profiles> people);

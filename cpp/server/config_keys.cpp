@@ -75,7 +75,7 @@ const std::vector<ConfigKey> kKeys{
     {"presence", "offline_after", TIME(limits.offline_after), "A socket silent for this long is closed with 4008.", 200, 3'600 * kSecond},
     {"presence", "fan_out_members_max", NUMBER(limits.fan_out_members_max), "Typing is told in conversations of up to so many members.", 0, 1'000},
 
-    {"accounts", "sign_up", FLAG(accounts.sign_up), "Anyone may make an account; otherwise only `madang user add` does."},
+    {"accounts", "sign_up", FLAG(accounts.sign_up), "Anyone may make an account; otherwise only `madang user add` does. Off where a plugin authenticates, unless it is set."},
     {"accounts", "token_lifetime", TIME(limits.token_lifetime), "How long a log-in lasts.", kSecond, 3'650 * kDay},
     {"accounts", "password_threads", NUMBER(accounts.password_threads), "Threads that hash passwords (14 ms each); 0 = half the processors.", 0, 64},
     {"accounts", "password_queue", NUMBER(accounts.password_queue), "Log-ins and sign-ups that wait for such a thread; more: unavailable.", 1, 100'000},

@@ -127,7 +127,7 @@ TEST(bodies, message) {
     expect_error(parse_message(std::string(100'000, '[')), Code::bad_request, "JSON object");
 }
 
-TEST(BodiesTest, a_log_in_is_by_password_or_by_credentials) {
+TEST(bodies, a_log_in_is_by_password_or_by_credentials) {
     const auto log_in = parse_log_in(R"({"credentials": {"jwt": "x"}, "device": {"name": "phone"}})");
     ASSERT_TRUE(log_in);
     EXPECT_EQ(log_in->credentials, R"({"jwt":"x"})");

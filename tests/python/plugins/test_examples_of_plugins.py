@@ -1,0 +1,66 @@
+"""The plugins of examples/, in a real server inside this process."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import madang
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+
+
+def config(folder: Path, text: str) -> Path:
+    path = folder / "madang.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def log_in(server: madang.Server, token: str) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.request("POST", "/v1/sessions", json.dumps({"credentials": {"token": token}}), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, json.load(answer)
+    finally:
+        connection.close()
+
+
+def test_tokens_of_an_existing_user_table_log_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    database = tmp_path / "app.db"
+    with sqlite3.connect(database) as users:
+        users.execute("CREATE TABLE users (name TEXT, full_name TEXT, token_sha256 TEXT, is_active INT, is_staff INT)")
+        rows = [("minsu", "Kim Minsu", "good", 1, 0), ("gone", "", "old", 0, 0)]
+        users.executemany(
+            "INSERT INTO users VALUES (?, ?, ?, ?, ?)", [(n, f, hashlib.sha256(t.encode()).hexdigest(), a, s) for n, f, t, a, s in rows]
+        )
+    users.close()
+    text = f'[[plugins]]\nuse = "token_auth:TokenAuth"\nsettings = {{ database = "{database}" }}\nhooks.authenticate.timeout = "5s"\n'
+    with madang.Server(data=tmp_path / "data", port=0, config=config(tmp_path, text)) as server:
+        status, session = log_in(server, "good")
+        assert (status, session["user"]["username"], session["user"]["display_name"]) == (201, "minsu", "Kim Minsu")
+        with madang.Client(server.url, token=session["token"]) as minsu:
+            assert minsu.user.username == "minsu"
+        assert log_in(server, "old")[0] == 401
+        assert log_in(server, "guessed")[1]["code"] == "unauthenticated"
+
+
+def test_words_are_starred_out_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    text = '[[plugins]]\nuse = "word_list:WordList"\nsettings = { star = ["darn"], refuse = ["idiot"] }\nhooks.check.timeout = "5s"\n'
+    with (
+        madang.Server(data=tmp_path / "data", port=0, config=config(tmp_path, text)) as server,
+        madang.Client.sign_up(server.url, "bob", "long enough"),
+        madang.Client.sign_up(server.url, "alice", "long enough") as alice,
+    ):
+        assert alice.send("@bob", "Darn it, darning").text == "**** it, darning"
+        with pytest.raises(madang.DeniedByPolicy, match="idiot"):
+            alice.send("@bob", "you idiot")
+        assert alice.send("@bob", "you idiotic thing").text == "you idiotic thing"

@@ -1,0 +1,104 @@
+"""Servers with plugins inside a program: start, stop, and what is left of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import madang
+
+CYCLES = 200
+
+
+class Quiet(madang.Plugin):
+    """Counts its beginnings and ends."""
+
+    def __init__(self) -> None:
+        self.set_up = self.closed = 0
+
+    async def setup(self) -> None:
+        self.set_up += 1
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def check(self, message: madang.Message) -> madang.Verdict:
+        return madang.Verdict.allow()
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def threads_of_plugins() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("madang-")]
+
+
+def test_two_hundred_cycles_leave_no_thread_and_no_descriptor(tmp_path: Path) -> None:
+    plugin = Quiet()
+    server = madang.Server(data=tmp_path, plugins=[plugin], overrides={"server.log_level": "error"})
+    descriptors = None
+    for n in range(CYCLES):
+        server.start()
+        server.stop()
+        if n == 20:  # what the first ones leave is the store's own
+            descriptors = open_descriptors()
+    assert (plugin.set_up, plugin.closed) == (CYCLES, CYCLES)
+    assert threads_of_plugins() == []
+    assert descriptors is not None
+    assert open_descriptors() <= descriptors
+
+
+def test_a_setup_that_fails_names_the_plugin_and_nothing_runs(tmp_path: Path) -> None:
+    class Picky(Quiet):
+        def setup(self) -> None:  # type: ignore[override]
+            raise ValueError("settings.words is missing")
+
+    before = Quiet()
+    with pytest.raises(madang.StartError, match=r"plugin Picky: setup: ValueError: settings\.words is missing"):
+        madang.Server(data=tmp_path, plugins=[before, Picky()]).start()
+    assert (before.set_up, before.closed) == (1, 1)
+    assert threads_of_plugins() == []
+
+
+def test_a_server_that_cannot_start_closes_its_plugins(tmp_path: Path) -> None:
+    plugin = Quiet()
+    with madang.Server(data=tmp_path), pytest.raises(madang.StartError):
+        madang.Server(data=tmp_path, plugins=[plugin]).start()
+    assert (plugin.set_up, plugin.closed) == (1, 1)
+
+
+def test_a_hook_that_never_returns_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    class Stuck(madang.Plugin):
+        def check(self, message: madang.Message) -> madang.Verdict:
+            entered.set()
+            leave.wait(60)
+            return madang.Verdict.allow()
+
+    server = madang.Server(data=tmp_path, plugins=[Stuck()])
+    server.start()
+    with madang.Client.sign_up(server.url, "bob", "long enough"), madang.Client.sign_up(server.url, "alice", "long enough") as alice:
+        with pytest.raises(madang.PluginUnavailable):
+            alice.send("@bob", "hello")
+        assert entered.is_set()
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 10
+    leave.set()
+
+
+def test_the_asynchronous_form_carries_plugins_too(tmp_path: Path) -> None:
+    plugin = Quiet()
+
+    async def run() -> None:
+        async with madang.Server(data=tmp_path, plugins=[plugin]):
+            assert plugin.set_up == 1
+
+    asyncio.run(run())
+    assert plugin.closed == 1
