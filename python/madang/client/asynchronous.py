@@ -164,6 +164,18 @@ class AsyncClient:
         """Sends, and returns when the message is on the server's disk. Args and errors: `Client.send`."""
         return await self._run(self._operations.send(where, text, client_id))
 
+    async def edit(self, message: Message, text: str) -> Message:
+        """Gives a message of one's own another text. Args and errors: `Client.edit`."""
+        return await self._run(self._operations.edit(message, text))
+
+    async def delete(self, message: Message) -> Message:
+        """Takes a message's text away. Args and errors: `Client.delete`."""
+        return await self._run(self._operations.delete(message))
+
+    def mentions(self) -> AsyncIterator[Message]:
+        """The messages that mention one, newest first. Which: `Client.mentions`."""
+        return iter_pages(lambda at: self._run(self._operations.mentions(at)))
+
     @overload
     def events(self, *, timeout: float | None = None) -> AsyncIterator[MessageEvent]: ...
     @overload

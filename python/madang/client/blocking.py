@@ -206,6 +206,45 @@ class Client:
         """
         return self._run(self._operations.send(where, text, client_id))
 
+    def edit(self, message: Message, text: str) -> Message:
+        """Gives a message of one's own another text, and returns it as it is then, when that is on the server's disk.
+
+        The same text again changes nothing. A request whose answer was lost with its connection goes out again over the next one.
+
+        Args:
+            message: one's own.
+            text: 1 character or more.
+
+        Raises:
+            Forbidden: somebody else's, or it is too late by the server's configuration.
+            NotFound: there is no such message, or it is deleted.
+            NotAMember: one has left the conversation.
+            Muted: one may not write there now.
+            TextTooLong: too many characters.
+        """
+        return self._run(self._operations.edit(message, text))
+
+    def delete(self, message: Message) -> Message:
+        """Takes a message's text away for good, and returns what is left of it, when that is on the server's disk.
+
+        Args:
+            message: one's own; as the owner or an admin of a group, anybody's.
+
+        Raises:
+            Forbidden: one hasn't the right, or it is too late by the server's configuration.
+            NotFound: there is no such message.
+            NotAMember: one has left the conversation.
+        """
+        return self._run(self._operations.delete(message))
+
+    def mentions(self) -> Iterator[Message]:
+        """The messages that mention one, newest first, of the conversations one is in, read page by page as one goes on.
+
+        A message that was deleted, or edited so that it mentions one no longer, is not among them. Where it was said shows
+        `page(message, around=message.seq)`.
+        """
+        return iter_pages(lambda at: self._run(self._operations.mentions(at)))
+
     @overload
     def events(self, *, timeout: float | None = None) -> Iterator[MessageEvent]: ...
     @overload

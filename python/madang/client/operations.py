@@ -293,12 +293,22 @@ class Operations:
     # ---- messages ----------------------------------------------------------------------------------------------------------------------
 
     def send(self, where: object, text: str, client_id: str | None) -> Steps[Message]:
+        members = {**(yield from self.place(where)), "client_id": client_id or new_client_id(), "text": text}
+        return (yield from self.write("send", members))
+
+    def edit(self, message: Message, text: str) -> Steps[Message]:
+        return (yield from self.write("edit", {"conversation_id": message.conversation_id, "seq": message.seq, "text": text}))
+
+    def delete(self, message: Message) -> Steps[Message]:
+        return (yield from self.write("delete", {"conversation_id": message.conversation_id, "seq": message.seq}))
+
+    def write(self, op: str, members: Json) -> Steps[Message]:
+        """What is answered with a message, by the socket."""
         deadline = time.monotonic() + self.timeout
         backoff = Backoff()
-        members = {**(yield from self.place(where)), "client_id": client_id or new_client_id(), "text": text}
         while True:
             try:
-                reply = yield Ask("send", members, deadline)
+                reply = yield Ask(op, members, deadline)
                 break
             except TooLarge:
                 raise TextTooLong("the text has more bytes than a server takes") from None
@@ -333,6 +343,11 @@ class Operations:
         conversation_id = yield from self.conversation_id(where)
         answer = yield from self.get("conversations", conversation_id, "presence", limit=PAGE, next=next_page)
         return [decode.presence(each) for each in answer["presence"]], answer.get("next")
+
+    def mentions(self, next_page: str | None) -> Steps[tuple[list[Message], str | None]]:
+        answer = yield from self.get("mentions", limit=PAGE, next=next_page)
+        users = yield from self.users(answer)
+        return [decode.message(each["message"], users) for each in answer["mentions"]], answer.get("next")
 
     def event(self, json: Json) -> Steps[Event]:
         return decode.event(json, (yield from self.users(json)))

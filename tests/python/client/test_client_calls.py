@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import secrets
 import subprocess
@@ -369,3 +370,47 @@ def test_a_user_of_an_event_is_asked_for_once(chat: World) -> None:
     alice.update(group, settings={"history": "all"})
     assert [message.sender for message in carol.history(group)] == [User(bob.id)]
     assert [message.sender.username for message in carol.history(group)] == [bob.username]
+
+
+def test_messages_are_edited_and_deleted_with_either_face(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    message = alice.send(bob, "helo")
+    edited = alice.edit(message, "hello")
+    assert (edited, edited.text) == (message, "hello")
+    assert edited.edited_at is not None
+    [shown] = bob.history(message)
+    assert (shown.text, shown.edited_at) == ("hello", edited.edited_at)
+    with pytest.raises(madang.Forbidden):
+        bob.edit(shown, "mine")
+
+    async def take_back() -> None:
+        async with alice.aio as client:
+            assert (await client.edit(message, "hello!")).text == "hello!"
+            gone = await client.delete(message)
+            assert (gone.deleted, gone.text) == (True, "")
+            with pytest.raises(madang.NotFound):
+                await client.edit(message, "again")
+
+    asyncio.run(take_back())
+    assert [(event.type, event.message.deleted) for event in itertools.islice(bob.events(timeout=WITHIN_S), 4)] == [
+        ("message.created", False),
+        ("message.edited", False),
+        ("message.edited", False),
+        ("message.deleted", True),
+    ]
+    assert alice.delete(message).deleted
+
+
+def test_mentions_are_listed_with_either_face(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    sent = [alice.send(bob, f"@{bob.user.username} {n}") for n in range(3)]
+    assert [message.mentions for message in sent] == [(bob.user.id,)] * 3
+    alice.delete(sent[1])
+    assert [message.text for message in bob.mentions()] == [sent[2].text, sent[0].text]
+
+    async def listed() -> list[str]:
+        async with bob.aio as client:
+            return [message.text async for message in client.mentions()]
+
+    assert asyncio.run(listed()) == [sent[2].text, sent[0].text]
+    assert list(alice.mentions()) == []
