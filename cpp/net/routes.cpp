@@ -38,6 +38,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/conversations", Access::user, list_conversations},
     Route{"GET", "/v1/conversations/{id}", Access::user, get_conversation},
     Route{"PATCH", "/v1/conversations/{id}", Access::user, update_conversation},
+    Route{"PATCH", "/v1/conversations/{id}/me", Access::user, update_view},
     Route{"PUT", "/v1/conversations/{id}/read", Access::user, mark_read},
     Route{"GET", "/v1/conversations/{id}/presence", Access::user, list_presence},
     Route{"GET", "/v1/presence", Access::user, get_presence},

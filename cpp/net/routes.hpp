@@ -66,6 +66,9 @@ void revoke_invite(Call& call);
 void mark_read(Call& call);
 void get_presence(Call& call);
 void list_presence(Call& call);
+void update_view(Call& call);
+// Shared by those who answer with a conversation.
+void append_view(std::string& out, const ConversationView& view);
 
 void send_message(Call& call);
 void edit_message(Call& call);

@@ -8,8 +8,6 @@
 #include "wire/objects.hpp"
 
 namespace madang::net {
-namespace {
-
 void append_view(std::string& out, const ConversationView& view) {
     wire::append_conversation(out, {.conversation = view.conversation,
                                     .head_seq = view.head_seq,
@@ -18,6 +16,8 @@ void append_view(std::string& out, const ConversationView& view) {
                                     .peer = view.peer ? &*view.peer : nullptr,
                                     .own = view.own ? &*view.own : nullptr});
 }
+
+namespace {
 
 // The conversation's engine has changed it; what is the caller's own comes from the caller's engine.
 void answer_view(Call& call, const ConversationView& view) {

@@ -1,4 +1,6 @@
 // What is the caller's own of a conversation.
+#include <utility>
+
 #include "net/routes.hpp"
 #include "wire/bodies.hpp"
 #include "wire/objects.hpp"
@@ -15,6 +17,19 @@ void mark_read(Call& call) {
         wire::append_read_state(json, state.seq, state.unread, state.unread_mentions);
         asked.answer(200, json += '}');
     });
+}
+
+void update_view(Call& call) {
+    const auto conversation = call.path_id<ConversationId>(0);
+    if (!conversation) return call.refuse(conversation.error());
+    const auto patch = wire::parse_view_patch(call.request().body);
+    if (!patch) return call.refuse(patch.error());
+    call.ask<ConversationView>(UpdateView{call.actor(), *conversation, patch->pinned, patch->archived, patch->muted_until},
+                               [](Call& asked, const ConversationView& view) {
+                                   std::string json;
+                                   append_view(json, view);
+                                   asked.answer(200, std::move(json));
+                               });
 }
 
 }  // namespace madang::net

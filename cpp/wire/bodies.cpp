@@ -188,6 +188,24 @@ Result<MemberBody> parse_member(std::string_view body) {
     return member;
 }
 
+Result<ViewPatch> parse_view_patch(std::string_view body) {
+    auto members = read(body, {"pinned", "archived", "muted_until"});
+    if (!members) return std::unexpected(members.error());
+    const auto& [pinned, archived, muted_until] = *members;
+    ViewPatch patch;
+    for (const auto& [member, out] : {std::pair{&pinned, &patch.pinned}, std::pair{&archived, &patch.archived}}) {
+        if (!is_given(*member)) continue;
+        if (!member->is(Kind::boolean)) return wrong_member(*member, "true or false");
+        *out = member->number != 0;
+    }
+    if (muted_until.is(Kind::null)) patch.muted_until = Time{};
+    if (is_given(muted_until)) {
+        if (muted_until.is(Kind::string)) patch.muted_until = parse_time(muted_until.text);
+        if (!patch.muted_until) return wrong_member(muted_until, "a time as of RFC 3339, or null");
+    }
+    return patch;
+}
+
 Result<Seq> parse_read(std::string_view body) {
     auto members = read(body, {"seq"});
     if (!members) return std::unexpected(members.error());

@@ -77,6 +77,14 @@ struct MemberBody {
 };
 Result<MemberBody> parse_member(std::string_view body);
 
+// PATCH /v1/conversations/{id}/me. What is left out stays.
+struct ViewPatch {
+    std::optional<bool> pinned;
+    std::optional<bool> archived;
+    std::optional<Time> muted_until;  // null in the body: the epoch, which is no mute
+};
+Result<ViewPatch> parse_view_patch(std::string_view body);
+
 // PUT /v1/conversations/{id}/read.
 Result<Seq> parse_read(std::string_view body);
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
     from concurrent.futures import Future
     from datetime import datetime, timedelta
-    from types import TracebackType
+    from types import EllipsisType, TracebackType
 
     from madang.client.blocking import Where, Who
-    from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, MessageEvent, Page, Presence, Session, Signal, User
+    from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, MessageEvent, Page, Presence, ReadState, Session, Signal, User
     from madang.client.operations import Step, Steps
 
 Json = dict[str, Any]
@@ -268,6 +268,25 @@ class AsyncClient:
     async def update(self, where: Where, *, title: str | None = None, settings: Mapping[str, str] | None = None) -> Conversation:
         """Changes a group's title or settings. Args and errors: `Client.update`."""
         return await self._run(self._operations.update(where, title, settings))
+
+    async def unread_total(self) -> int:
+        """How many messages are unread in all conversations that aren't archived."""
+        return await self._run(self._operations.unread_total())
+
+    async def mark_read(self, where: Where, seq: int | None = None) -> ReadState:
+        """Everything up to a message is read, on all of one's devices. Args and errors: `Client.mark_read`."""
+        return await self._run(self._operations.mark_read(where, seq))
+
+    async def update_view(
+        self,
+        where: Where,
+        *,
+        pinned: bool | None = None,
+        archived: bool | None = None,
+        muted_until: datetime | EllipsisType | None = ...,
+    ) -> Conversation:
+        """Changes how one sees a conversation oneself. Args and errors: `Client.update_view`."""
+        return await self._run(self._operations.update_view(where, pinned, archived, muted_until))
 
     def members(self, where: Where) -> AsyncIterator[Member]:
         """Who belongs to a conversation. Errors: `Client.members`."""

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
     from datetime import datetime, timedelta
-    from types import TracebackType
+    from types import EllipsisType, TracebackType
 
     from madang.client.asynchronous import AsyncClient
-    from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, MessageEvent, Page, Presence, Session, Signal, User
+    from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, MessageEvent, Page, Presence, ReadState, Session, Signal, User
     from madang.client.operations import Step, Steps
 
     Who: TypeAlias = "User | Member | Account | Client | AsyncClient | str"
@@ -376,6 +376,50 @@ class Client:
             Forbidden: one hasn't the right, or it is a direct conversation.
         """
         return self._run(self._operations.update(where, title, settings))
+
+    def unread_total(self) -> int:
+        """How many messages are unread in all conversations that aren't archived."""
+        return self._run(self._operations.unread_total())
+
+    def mark_read(self, where: Where, seq: int | None = None) -> ReadState:
+        """Everything up to a message is read, on all of one's devices. The marker only moves forward: an earlier one changes nothing.
+
+        Args:
+            where: see the class; a message stands for its own `seq`.
+            seq: a place in the conversation; beyond its end, the end.
+
+        Returns:
+            The marker as it is now, and what is unread behind it.
+
+        Raises:
+            BadRequest: neither a message nor a `seq`.
+            NotFound: there is no such conversation, or one never belonged to it.
+            NotAMember: one has left it.
+        """
+        return self._run(self._operations.mark_read(where, seq))
+
+    def update_view(
+        self,
+        where: Where,
+        *,
+        pinned: bool | None = None,
+        archived: bool | None = None,
+        muted_until: datetime | EllipsisType | None = ...,
+    ) -> Conversation:
+        """Changes how one sees a conversation oneself; nobody else notices.
+
+        Args:
+            where: see the class.
+            pinned: whether it is among the first of one's list; None = as it is.
+            archived: whether it is put away, out of `unread_total`, until one takes it out again; None = as it is.
+            muted_until: with a time zone: no notifications until then. None = no longer muted; left out = as it is.
+
+        Raises:
+            BadRequest: a time without a zone.
+            NotFound: there is no such conversation, or one never belonged to it.
+            NotAMember: one has left it.
+        """
+        return self._run(self._operations.update_view(where, pinned, archived, muted_until))
 
     def members(self, where: Where) -> Iterator[Member]:
         """Who belongs to a conversation, read page by page as one goes on.

@@ -20,6 +20,7 @@ from madang.client.objects import (
     MessageEvent,
     Page,
     Presence,
+    ReadState,
     Receipt,
     Session,
     Signal,
@@ -61,7 +62,14 @@ def session(json: Json) -> Session:
 
 
 def member(json: Json) -> Member:
-    return Member(user(json["user"]), json["role"], json["joined_seq"], optional_time(json.get("muted_until")))
+    return Member(
+        user(json["user"]),
+        json["role"],
+        json["joined_seq"],
+        muted_until=optional_time(json.get("muted_until")),
+        read_seq=json.get("read_seq"),
+        delivered_seq=json.get("delivered_seq"),
+    )
 
 
 def ban(json: Json) -> Ban:
@@ -107,7 +115,17 @@ def conversation(json: Json, users: Mapping[str, User]) -> Conversation:
         last_message=None if last is None else message(last, users),
         peer=None if peer is None else user(peer),
         settings=json.get("settings", {}),
+        read_seq=json.get("read_seq", 0),
+        unread=json.get("unread"),
+        unread_mentions=json.get("unread_mentions"),
+        pinned=bool(json.get("pinned")),
+        archived=bool(json.get("archived")),
+        muted_until=optional_time(json.get("muted_until")),
     )
+
+
+def read_state(json: Json) -> ReadState:
+    return ReadState(json["seq"], json["unread"], json["unread_mentions"])
 
 
 def page(json: Json, users: Mapping[str, User]) -> Page:

@@ -113,6 +113,12 @@ class Conversation:
         last_message: the newest one; None where there is none, and in events.
         peer: the other user of a direct one.
         settings: `history`, `invite`, `mention_all` of a group.
+        read_seq: how far one has read.
+        unread: messages of others after that, without deleted ones; None where it isn't told, in some events.
+        unread_mentions: those of them that mention one; None likewise.
+        pinned: whether it is first in one's list.
+        archived: whether it is put away; such ones don't count in `unread_total`.
+        muted_until: UTC; no notifications until then. None = not muted.
     """
 
     id: str
@@ -125,6 +131,27 @@ class Conversation:
     last_message: Message | None = field(default=None, compare=False)
     peer: User | None = field(default=None, compare=False)
     settings: Mapping[str, str] = field(default_factory=dict, compare=False)
+    read_seq: int = field(default=0, compare=False)
+    unread: int | None = field(default=None, compare=False)
+    unread_mentions: int | None = field(default=None, compare=False)
+    pinned: bool = field(default=False, compare=False)
+    archived: bool = field(default=False, compare=False)
+    muted_until: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadState:
+    """How far one has read a conversation, and what lies behind it.
+
+    Attributes:
+        seq: the marker.
+        unread: messages of others after it, without deleted ones.
+        unread_mentions: those of them that mention one.
+    """
+
+    seq: int
+    unread: int
+    unread_mentions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +163,8 @@ class Member:
         role: "owner", "admin" or "member".
         joined_seq: the first place of the log that is addressed to this member.
         muted_until: UTC; until then the member may not write here. None = not muted.
+        read_seq: how far the member has read; None where it is not told, in events and answers to changes.
+        delivered_seq: how far one of the member's devices has received; None likewise.
     """
 
     user: User
@@ -228,6 +257,8 @@ class Invite:
     uses: int = field(compare=False)
     expires_at: datetime | None = field(default=None, compare=False)
     max_uses: int | None = field(default=None, compare=False)
+    read_seq: int | None = field(default=None, compare=False)
+    delivered_seq: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,16 +12,18 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from madang.client import decode
 from madang.client.backoff import Backoff
 from madang.client.exchange import Call, Unreachable
-from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, Page, Presence, Session, User
+from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, Page, Presence, ReadState, Session, User
 from madang.errors import BadRequest, Error, NotAMember, NotFound, RateLimited, TextTooLong, TooLarge, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from madang.client.people import People
 
@@ -213,6 +215,34 @@ class Operations:
             body["settings"] = dict(settings)
         conversation_id = yield from self.conversation_id(where)
         return (yield from self.conversation_of((yield from self.change("PATCH", "conversations", conversation_id, body=body))))
+
+    def unread_total(self) -> Steps[int]:
+        return int((yield from self.get("conversations", limit=1))["unread_total"])
+
+    def mark_read(self, where: object, seq: int | None) -> Steps[ReadState]:
+        if seq is None:
+            if not isinstance(where, Message):
+                raise BadRequest("read up to where: give a message, or a `seq`")
+            seq = where.seq
+        conversation_id = yield from self.conversation_id(where)
+        return decode.read_state((yield from self.change("PUT", "conversations", conversation_id, "read", body={"seq": seq})))
+
+    def update_view(
+        self, where: object, pinned: bool | None, archived: bool | None, muted_until: datetime | EllipsisType | None
+    ) -> Steps[Conversation]:
+        body: Json = {}
+        if pinned is not None:
+            body["pinned"] = pinned
+        if archived is not None:
+            body["archived"] = archived
+        if muted_until is None:
+            body["muted_until"] = None
+        elif not isinstance(muted_until, EllipsisType):
+            if muted_until.tzinfo is None:
+                raise BadRequest("`muted_until` needs a time zone")
+            body["muted_until"] = muted_until.isoformat()
+        conversation_id = yield from self.conversation_id(where)
+        return (yield from self.conversation_of((yield from self.change("PATCH", "conversations", conversation_id, "me", body=body))))
 
     def members(self, where: object, next_page: str | None) -> Steps[tuple[list[Member], str | None]]:
         conversation_id = yield from self.conversation_id(where)

@@ -193,6 +193,21 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
         call="list_conversations",
         answer={"conversations": [direct(4, ALICE, last_message=HI, unread=1)], "unread_total": 1},
     ),
+    Exchange(
+        who="bob",
+        call="update_view",
+        path=IN_DIRECT,
+        body={"pinned": True},
+        answer=direct(4, ALICE, last_message=HI, unread=1, pinned=True),
+    ),
+    Exchange(
+        who="bob",
+        call="update_view",
+        title="back",
+        path=IN_DIRECT,
+        body={"pinned": False},
+        answer=direct(4, ALICE, last_message=HI, unread=1),
+    ),
     Exchange(who="bob", call="mark_read", path=IN_DIRECT, body={"seq": 4}, answer={"seq": 4, "unread": 0, "unread_mentions": 0}),
     Exchange(who="bob", call="get_conversation", path=IN_DIRECT, answer=direct(4, ALICE, last_message=HI, read_seq=4)),
     Exchange(

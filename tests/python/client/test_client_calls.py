@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -414,3 +415,37 @@ def test_mentions_are_listed_with_either_face(chat: World) -> None:
 
     assert asyncio.run(listed()) == [sent[2].text, sent[0].text]
     assert list(alice.mentions()) == []
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_marking_read_and_arranging_the_list(alice: madang.Client, bob: madang.Client) -> None:
+    group = alice.create_group("read", [bob.user])
+    sent = [alice.send(group, str(n)) for n in range(3)]
+    assert texts(bob, 3) == ["0", "1", "2"]
+    assert bob.conversation(group).unread == 3
+    assert bob.unread_total() == 3
+    state = bob.mark_read(sent[1])
+    assert (state.seq, state.unread, state.unread_mentions) == (sent[1].seq, 1, 0)
+    assert bob.mark_read(group, 10_000).unread == 0
+    with pytest.raises(madang.BadRequest):
+        bob.mark_read(group)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    view = bob.update_view(group, pinned=True, archived=True, muted_until=until)
+    assert (view.pinned, view.archived, view.muted_until) == (True, True, until)
+    view = bob.update_view(group, archived=False)
+    assert (view.pinned, view.archived, view.muted_until) == (True, False, until)
+    assert bob.update_view(group, muted_until=None).muted_until is None
+
+
+def test_marking_read_asynchronously(chat_server: RunningServer, alice: madang.Client, name: str) -> None:
+    async def main() -> None:
+        async with await madang.AsyncClient.sign_up(chat_server.url, name, PASSWORD) as bob:
+            group = alice.create_group("read", [bob.user])
+            sent = alice.send(group, "hello")
+            assert (await bob.mark_read(sent)).seq == sent.seq
+            assert (await bob.update_view(group, pinned=True)).pinned
+            assert await bob.unread_total() == 0
+
+    asyncio.run(main())
