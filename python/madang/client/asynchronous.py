@@ -21,7 +21,22 @@ if TYPE_CHECKING:
     from types import EllipsisType, TracebackType
 
     from madang.client.blocking import Where, Who
-    from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, MessageEvent, Page, Presence, ReadState, Session, Signal, User
+    from madang.client.objects import (
+        Account,
+        Ban,
+        Conversation,
+        Event,
+        Invite,
+        Member,
+        Message,
+        MessageEvent,
+        Page,
+        Presence,
+        ReadState,
+        Session,
+        Signal,
+        User,
+    )
     from madang.client.operations import Step, Steps
 
 Json = dict[str, Any]

@@ -20,7 +20,22 @@ if TYPE_CHECKING:
     from types import EllipsisType, TracebackType
 
     from madang.client.asynchronous import AsyncClient
-    from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, MessageEvent, Page, Presence, ReadState, Session, Signal, User
+    from madang.client.objects import (
+        Account,
+        Ban,
+        Conversation,
+        Event,
+        Invite,
+        Member,
+        Message,
+        MessageEvent,
+        Page,
+        Presence,
+        ReadState,
+        Session,
+        Signal,
+        User,
+    )
     from madang.client.operations import Step, Steps
 
     Who: TypeAlias = "User | Member | Account | Client | AsyncClient | str"

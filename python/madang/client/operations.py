@@ -23,7 +23,6 @@ from madang.errors import BadRequest, Error, NotAMember, NotFound, RateLimited, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from madang.client.people import People
 
