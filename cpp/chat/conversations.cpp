@@ -124,6 +124,10 @@ void Engine::State::remove(ConversationState& conversation, UserId user, UserId 
     put_member_row(conversation, user);
     publish(conversation, left);
     ++figures_.leaves;
+    // Nobody is left to end the links, and whoever came in by one would be a member of a group without an owner: they end with it.
+    if (log.conversation().members_count == 0)
+        while (!conversation.admission.invites().empty())
+            erase_invite(conversation, InviteSecret{conversation.admission.invites().front().secret});
     if (const auto heir = was_owner ? log.successor(user) : std::nullopt) {
         const auto entry = log.append_member_updated(*heir, Role::owner, std::nullopt, actor, now);
         put_member_row(conversation, *heir);

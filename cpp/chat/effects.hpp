@@ -118,13 +118,12 @@ struct LoadUnfinished {};
 struct Query {
     ReplyTo to;
     Request request;
-    std::vector<ConversationId> conversations {
-        std::vector<Relation> relations{};  // ListRelations: the page, chosen by the engine
-        bool more = false;                  // and others follow them
-    };  // ListConversations: the page, chosen by the engine
+    std::vector<ConversationId> conversations{};  // ListConversations: the page, chosen by the engine
     std::optional<std::uint64_t> next{};
     std::vector<OwnView> own{};  // of these, or the one of GetConversation and UpdateView
     std::uint64_t unread_total = 0;
+    std::vector<Relation> relations{};  // ListRelations: likewise
+    bool more = false;                  // and others follow them
 };
 using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Recount, Query, LoadMessage, LoadUnfinished>;
 

@@ -299,7 +299,7 @@ class Engine::State {
     void on(const ReplyTo& from, RemoveMember&& request);
     void on(const ReplyTo& from, History&& request);
     void invite(const ReplyTo& from, PutMember&& request);
-    // He leaves or is removed; a leaving owner has an heir in the same append.
+    // He leaves or is removed. In the same append a leaving owner has an heir, and with the last member the links end.
     void remove(ConversationState& conversation, UserId user, UserId actor);
     void put_member_row(const ConversationState& conversation, UserId user);
     void put_conversation_row(const ConversationState& conversation);

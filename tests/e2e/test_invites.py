@@ -203,6 +203,16 @@ def test_who_was_kicked_comes_back_by_link_and_begins_anew(alice: Device, bob: D
     assert [message["text"] for message in bob.all_messages(cid)] == ["three"]
 
 
+def test_with_the_last_member_the_links_end(alice: Device, bob: Device) -> None:
+    """Nobody would own the group that they lead into."""
+    cid = alice.group()
+    code = make(alice, cid)["code"]
+    alice.call("DELETE", f"/conversations/{cid}/members/{alice.id}")
+    for user in (alice, bob):
+        with refused("not_found"):
+            accept(user, code)
+
+
 def test_invites_and_their_uses_survive_a_kill(make_server: MakeServer) -> None:
     own = make_server()
     owner, *guests = (Device.sign_up(own.api, name) for name in ("owner", "one", "two", "three"))

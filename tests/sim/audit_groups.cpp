@@ -62,6 +62,7 @@ void Audit::check_links() const {
         expect(invite.has_value(), "an invite that is no record");
         expect(log(id).row.kind == ConversationKind::group, "an invite into a conversation that is no group");
         expect(++rows[id] <= Admission::kInvitesMax, "more invites than a group may have");
+        expect(log(id).row.members_count > 0, "an invite into a group that nobody is in");
         expect(invite->max_uses == 0 || invite->uses < invite->max_uses, "an invite that is used up is still there");
         const auto made = model_.links().find(invite->secret);
         expect(made != model_.links().end() && made->second.made.max_uses == invite->max_uses, "an invite that nobody made");
@@ -70,7 +71,8 @@ void Audit::check_links() const {
     });
     expect(read.has_value(), "the invites can't be read");
     for (const auto& [secret, link] : model_.links()) {
-        const auto stays_for_ever = link.acked && !link.revoking_asked && !link.made.expires_in && link.made.max_uses == 0;
+        const auto lasts = link.acked && !link.revoking_asked && !link.made.expires_in && link.made.max_uses == 0;
+        const auto stays_for_ever = lasts && log(link.made.conversation).row.members_count > 0;
         const auto row = disk_.get(Table::invite, invite_key(link.made.conversation, secret));
         expect(!stays_for_ever || (row && *row), "an acked invite is not there");
     }

@@ -4,6 +4,8 @@
 #include "base/text.hpp"
 #include "model.hpp"
 #include "policy.hpp"
+#include "store/keys.hpp"
+#include "store/records.hpp"
 
 namespace madang::sim {
 namespace {
@@ -40,6 +42,9 @@ void Model::check_refused_link(const AcceptInvite& accept, Code code) const {
     if (code != Code::not_found || found == links_.end() || !found->second.acked) return;
     const auto& link = found->second;
     if (link.revoking_asked || link.made.expires_in) return;
+    // With the last member the links end, and then nobody comes in any more.
+    const auto row = disk_.get(Table::conversation, conversation_key(accept.conversation));
+    if (row && *row && decode_conversation(accept.conversation, **row).value().members_count == 0) return;
     if (link.made.max_uses == 0) throw Violation("a link that nobody ended is not found");
     // One who had left again may have used it twice.
     const auto left = [&](UserId each) { return removals_asked_.contains({each, accept.conversation}); };

@@ -131,6 +131,19 @@ TEST(Invites, are_at_most_a_hundred_and_never_let_a_group_grow_over_its_limit) {
     EXPECT_EQ(bench.answer(one).has_value() + bench.answer(two).has_value(), 1);
 }
 
+TEST(Invites, end_with_the_last_member) {
+    EngineBench bench;
+    const auto a = bench.sign_up("a"), b = bench.sign_up("b");
+    const auto id = bench.group(a, {});
+    bench.get<Invite>(link_to(id, a));
+    bench.get<Invite>(link_to(id, a, 2, {9}));
+    bench.get<Done>(RemoveMember{a, id, a.user});
+    EXPECT_EQ(bench.error(AcceptInvite{b, id, kSecret}), Code::not_found);
+    EXPECT_EQ(bench.error(AcceptInvite{a, id, {9}}), Code::not_found);
+    bench.restart();
+    EXPECT_EQ(bench.error(AcceptInvite{b, id, {9}}), Code::not_found);
+}
+
 TEST(Invites, are_for_groups_and_for_those_who_may_invite) {
     EngineBench bench;
     const auto a = bench.sign_up("a"), b = bench.sign_up("b"), c = bench.sign_up("c");
