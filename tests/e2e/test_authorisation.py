@@ -153,6 +153,10 @@ def about(user_id: str, body: Json = None) -> Made:
     return Made({"user_id": user_id}, body=body)
 
 
+def with_nothing(_: Scene) -> Made:
+    return Made()
+
+
 # What a row's call is made with; what isn't named takes nothing.
 REQUESTS: dict[str, Callable[[Scene], Made]] = {
     "POST /v1/users": lambda s: Made(body={"username": unique("new"), "password": "correct horse"}),
@@ -272,7 +276,7 @@ def people(server: Server) -> People:
 
 def outcome(api: Api, row: Row, scene: Scene, *, anonymous: bool) -> str:
     """ "ok", or the code of the refusal."""
-    made = REQUESTS.get(row.name, lambda s: Made())(scene)
+    made = REQUESTS.get(row.name, with_nothing)(scene)
     device = scene.caller.another() if row.name in ENDS_THE_DEVICE and not anonymous else scene.caller
     if row.name == "DELETE /v1/sessions/{device_id} #one's own":
         made = Made({"device_id": device.device_id})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,7 +30,8 @@ def test_who_is_muted_reads_and_cannot_write_and_is_told_for_how_long(alice: Dev
     until = in_future(minutes=10)
     assert mute(alice, cid, bob, until)["muted_until"] == until
     assert mute_of(bob, cid, bob) == until
-    for send in (lambda: bob.send(cid, "but …"), lambda: bob.connect().send(cid, "but …", "socket")):
+    sends: list[Callable[[], Json]] = [lambda: bob.send(cid, "but …"), lambda: bob.connect().send(cid, "but …", "socket")]
+    for send in sends:
         with pytest.raises(Problem) as caught:
             send()
         assert caught.value.code == "muted"
