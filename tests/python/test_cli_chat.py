@@ -90,7 +90,7 @@ def bob(chat: World) -> Actor:
 def test_two_people_talk(alice: Actor, bob: Actor) -> None:
     bob.send(alice, "before")
     with terminal(alice) as screen:
-        screen.wait_for(rf"1\s+{bob.username} \(@{bob.username}\)\s+{bob.username}: before")
+        screen.wait_for(rf"1\s+●\s+{bob.username} \(@{bob.username}\)\s+{bob.username}: before")
         screen.type("/open 1")
         screen.wait_for(r"\d\d:\d\d bob\S*: before")
         screen.type("Hi Bob!")
@@ -137,7 +137,7 @@ def test_a_script_says_something_and_reads_json(alice: Actor, bob: Actor) -> Non
     ended = run("--json", f"@{bob.username}", stdin="one\n/who\n/nonsense\n", MADANG_URL=alice.url, MADANG_TOKEN=alice.token)
     assert ended.returncode == 0, ended.stderr
     said: list[dict[str, Any]] = [json.loads(line) for line in ended.stdout.splitlines()]
-    answers = [each for each in said if "event" not in each]
+    answers = [each for each in said if not {"event", "presence"} & each.keys()]
     assert [next(iter(each)) for each in answers] == ["opened", "sent", "members", "error"]
     assert answers[1]["sent"]["text"] == "one"
     assert {each["user"]["username"] for each in answers[2]["members"]} == {alice.username, bob.username}
@@ -168,3 +168,15 @@ def test_somebody_who_is_nobody_is_told_what_to_give() -> None:
     ended = run(stdin="", MADANG_TOKEN="", MADANG_USERNAME="")
     assert ended.returncode == 1
     assert "--user NAME" in ended.stderr
+
+
+def test_who_comes_and_writes_is_told(alice: Actor, bob: Actor) -> None:
+    bob.send(alice, "hi")
+    with terminal(alice, f"@{bob.username}") as screen:
+        screen.wait_for(r"bob\S* is online")
+        bob.typing(alice)
+        screen.wait_for(r"bob\S* is writing")
+        screen.type("/who")
+        screen.wait_for(r"● bob\S* \(@bob\S*\), member")
+        bob.log_out()
+        screen.wait_for(r"bob\S* is offline")

@@ -1,6 +1,6 @@
 """`madang chat`: a user's terminal: the conversations, one that is open, what happens in the others.
 
-What is typed is sent to the open conversation, but for lines that begin with a slash. Two threads: one reads lines, the other one shows
+What is typed is sent to the open conversation, but for lines that begin with a slash. Three threads: one reads lines, the others show
 what happens; the view is shared and takes its lock.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import itertools
 import os
 import sys
 import threading
@@ -15,17 +16,19 @@ from typing import TYPE_CHECKING
 
 from madang.cli.chat_view import JsonView, TerminalView, View
 from madang.client.blocking import Client
+from madang.client.objects import Presence, Typing
 from madang.errors import BadRequest, Error, Unauthenticated
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from madang.client.objects import Conversation, Event, Message
+    from madang.client.objects import Conversation, Event, Message, Signal
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 SHOWN_FIRST = 20
 LISTED_MAX = 100
+WATCHED_MAX = 100
 SENT_KEPT = 1_000
 HELP = """\
 /list           your conversations
@@ -41,7 +44,8 @@ def chat(arguments: argparse.Namespace) -> int:
     with open_client(arguments) as client:
         view: View = JsonView() if arguments.json else TerminalView(client.user)
         talk = Chat(client, view)
-        threading.Thread(target=talk.follow, name="madang-chat", daemon=True).start()
+        for follow in (talk.follow, talk.follow_signals):
+            threading.Thread(target=follow, name="madang-chat", daemon=True).start()
         try:
             if arguments.conversation:
                 talk.open(arguments.conversation)
@@ -88,6 +92,8 @@ class Chat:
         self._listed: list[Conversation] = []
         self._opened: Conversation | None = None
         self._oldest = 0
+        self._names: dict[str, str] = {}  # of the members of the open one, by id
+        self._online: dict[str, bool] = {}  # what was told last
         self._sent: list[str] = []  # client ids of what was typed here and stands there already
         self._commands: dict[str, Callable[[str], None]] = {
             "list": lambda _: self.list_conversations(),
@@ -135,7 +141,9 @@ class Chat:
             self._listed.append(conversation)
             if len(self._listed) == LISTED_MAX:
                 break
-        self._view.conversations(self._listed)
+        peers = [each.peer for each in self._listed if each.peer is not None]
+        present = self._client.presence(*peers) if peers else []
+        self._view.conversations(self._listed, {each.user_id for each in present if each.online})
 
     def open(self, which: str) -> None:
         """By its number in the list, "@username", or id."""
@@ -144,6 +152,14 @@ class Chat:
         page = self._client.page(self._opened, limit=SHOWN_FIRST)
         self._show(page.messages)
         self._oldest = page.messages[0].seq if page.messages else 0
+        self._watch(self._opened)
+
+    def _watch(self, conversation: Conversation) -> None:
+        """From now on it is told who of them comes and goes."""
+        users = [each.user for each in itertools.islice(self._client.members(conversation), WATCHED_MAX)]
+        self._names = {each.id: each.name for each in users}
+        self._online = {}
+        self._client.watch(*(each for each in users if each != self._client.user))
 
     def _conversation(self, which: str) -> Conversation:
         if which.startswith("@"):
@@ -155,7 +171,9 @@ class Chat:
         return self._client.conversation(which)
 
     def _who(self) -> None:
-        self._view.members(list(self._client.members(self._must_be_open())))
+        opened = self._must_be_open()
+        present = {each.user_id for each in self._client.members_presence(opened) if each.online}
+        self._view.members(list(self._client.members(opened)), present)
 
     def _older(self) -> None:
         opened = self._must_be_open()
@@ -177,6 +195,23 @@ class Chat:
         with contextlib.suppress(Error):
             for event in self._client.events("*"):
                 self._happened(event)
+
+    def follow_signals(self) -> None:
+        """Shows who comes, goes and writes, until the client is closed."""
+        with contextlib.suppress(Error):
+            for signal in self._client.signals():
+                self._signalled(signal)
+
+    def _signalled(self, signal: Signal) -> None:
+        name = self._names.get(signal.user_id)
+        if name is None:
+            return
+        if isinstance(signal, Typing) and self._opened is not None and signal.conversation_id == self._opened.id:
+            self._view.typing(name)
+        elif isinstance(signal, Presence):
+            before, self._online[signal.user_id] = self._online.get(signal.user_id), signal.online
+            if before != signal.online:
+                self._view.presence(name, is_online=signal.online)
 
     def _happened(self, event: Event) -> None:
         message = event.message

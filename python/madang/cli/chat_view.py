@@ -15,6 +15,7 @@ from madang.cli.tail import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from rich.text import Text
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from madang.errors import Error
 
 PROMPT = "> "
+DOT = "\N{BLACK CIRCLE}"  # is online
 HAPPENED = {
     "member.joined": "{who} is here now",
     "member.left": "{who} has left",
@@ -39,17 +41,21 @@ class View(ABC):
         """What was typed; None = the end."""
 
     @abstractmethod
-    def conversations(self, conversations: Sequence[Conversation]) -> None: ...
+    def conversations(self, conversations: Sequence[Conversation], online: AbstractSet[str]) -> None: ...
     @abstractmethod
     def opened(self, conversation: Conversation) -> None: ...
     @abstractmethod
-    def members(self, members: Sequence[Member]) -> None: ...
+    def members(self, members: Sequence[Member], online: AbstractSet[str]) -> None: ...
     @abstractmethod
     def message(self, message: Message) -> None: ...
     @abstractmethod
     def sent(self, message: Message) -> None: ...
     @abstractmethod
     def event(self, event: Event, *, is_here: bool, title: str | None) -> None: ...
+    @abstractmethod
+    def presence(self, name: str, *, is_online: bool) -> None: ...
+    @abstractmethod
+    def typing(self, name: str) -> None: ...
     @abstractmethod
     def note(self, text: str) -> None: ...
     @abstractmethod
@@ -70,14 +76,17 @@ class JsonView(View):
         line = sys.stdin.readline()
         return line.rstrip("\n") if line else None
 
-    def conversations(self, conversations: Sequence[Conversation]) -> None:
-        self._print("conversations", [asdict(each) for each in conversations])
+    def conversations(self, conversations: Sequence[Conversation], online: AbstractSet[str]) -> None:
+        def is_online(one: Conversation) -> dict[str, bool]:
+            return {} if one.peer is None else {"online": one.peer.id in online}
+
+        self._print("conversations", [asdict(each) | is_online(each) for each in conversations])
 
     def opened(self, conversation: Conversation) -> None:
         self._print("opened", asdict(conversation))
 
-    def members(self, members: Sequence[Member]) -> None:
-        self._print("members", [asdict(each) for each in members])
+    def members(self, members: Sequence[Member], online: AbstractSet[str]) -> None:
+        self._print("members", [asdict(each) | {"online": each.user.id in online} for each in members])
 
     def message(self, message: Message) -> None:
         self._print("message", asdict(message))
@@ -87,6 +96,12 @@ class JsonView(View):
 
     def event(self, event: Event, *, is_here: bool, title: str | None) -> None:  # noqa: ARG002
         self._print("event", dict(event.raw))
+
+    def presence(self, name: str, *, is_online: bool) -> None:
+        self._print("presence", {"name": name, "online": is_online})
+
+    def typing(self, name: str) -> None:
+        self._print("typing", {"name": name})
 
     def note(self, text: str) -> None:
         self._print("note", text)
@@ -134,28 +149,30 @@ class TerminalView(View):
                 self._console.file.write(PROMPT + self._typed())
             self._console.file.flush()
 
-    def conversations(self, conversations: Sequence[Conversation]) -> None:
+    def conversations(self, conversations: Sequence[Conversation], online: AbstractSet[str]) -> None:
         from rich.table import Table
 
         if not conversations:
             self.note("You have no conversations yet: /open @username begins one.")
             return
         table = Table(box=None, pad_edge=False)
-        for name in ("", "conversation", "newest message"):
+        for name in ("", "", "conversation", "newest message"):
             table.add_column(name, overflow="ellipsis", no_wrap=True)
         for number, each in enumerate(conversations, 1):
             said = each.last_message
             newest = "" if said is None else f"{said.sender.name}: {text_of(said)}".replace("\n", " ")
-            table.add_row(str(number), printable(title_of(each)), printable(newest))
+            is_online = each.peer is not None and each.peer.id in online
+            table.add_row(str(number), DOT if is_online else "", printable(title_of(each)), printable(newest))
         self._print(table)
 
     def opened(self, conversation: Conversation) -> None:
         count = f", {conversation.members_count} members" if conversation.kind == "group" else ""
         self._print(styled(f"— {title_of(conversation)}{count} —", "bold"))
 
-    def members(self, members: Sequence[Member]) -> None:
+    def members(self, members: Sequence[Member], online: AbstractSet[str]) -> None:
         for each in members:
-            self._print(f"{printable(each.user.name)} (@{each.user.username}), {each.role}")
+            dot = DOT if each.user.id in online else " "
+            self._print(f"{dot} {printable(each.user.name)} (@{each.user.username}), {each.role}")
 
     def message(self, message: Message) -> None:
         self._print(self._line(message))
@@ -176,6 +193,12 @@ class TerminalView(View):
             role = event.member.role if event.member is not None else ""
             name = event.conversation.title if event.conversation is not None else ""
             self.note(HAPPENED[event.type].format(who=who, role=role, title=name))
+
+    def presence(self, name: str, *, is_online: bool) -> None:
+        self.note(f"{name} is online" if is_online else f"{name} is offline")
+
+    def typing(self, name: str) -> None:
+        self.note(f"{name} is writing …")
 
     def note(self, text: str) -> None:
         self._print(styled(text, "dim"))
