@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from harness.api import Api, close_idle_connections
+from harness.contract import known_contract
 from harness.device import Device, MakePerson, unique
 from harness.raw import close_raw_connections
 from harness.server import MakeServer, Server
@@ -130,6 +131,14 @@ def crowd(server: Server) -> list[Device]:
     """A hundred people of the shared server, made once: what they have in their inboxes is of no test's own."""
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda n: Device.sign_up(server.api, unique(f"crowd-{n}")), range(CROWD)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """After a run of all tests here: which calls of the published protocol nobody has made with success."""
+    is_whole = all(Path(argument).is_dir() for argument in config.args) and not (config.option.keyword or config.option.collectonly)
+    contract = known_contract()
+    if is_whole and contract is not None and (missing := contract.never_made()):
+        terminalreporter.write_line(f"note: no end-to-end test makes these calls with success: {', '.join(missing)}")
 
 
 @pytest.hookimpl(wrapper=True)

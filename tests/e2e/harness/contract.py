@@ -33,11 +33,13 @@ class Broken(AssertionError):
 
 @dataclass
 class Operation:
-    """One method of one path, with the schemas of what goes in and comes out."""
+    """One method of one path, with the schemas of what goes in and comes out, and whether it ever succeeded in this run."""
 
+    name: str
     pattern: re.Pattern[str]
     body: Validator | None
     answers: dict[int, dict[str, Validator | None]] = field(default_factory=dict)  # by status and media type
+    has_succeeded: bool = False
 
 
 class Contract:
@@ -68,6 +70,7 @@ class Contract:
         if operation is None:
             return  # no call of the protocol: what becomes of it, tests say themselves
         where = f"{method} {path} answered {status}"
+        operation.has_succeeded |= status < 300
         if status not in operation.answers:
             raise Broken(f"{where}, which isn't described: {body!r}")
         schemas = operation.answers[status]
@@ -82,6 +85,12 @@ class Contract:
         if status < 300 and sent and operation.body is not None:
             must_be_valid(operation.body, json.loads(sent), f"{where} to this body, which isn't as described")
 
+    def never_made(self) -> list[str]:
+        """Calls that no test has made with success; the WebSocket's own is seen elsewhere."""
+        return sorted(
+            each.name for those in self._operations.values() for each in those if not each.has_succeeded and each.name != "connect"
+        )
+
     def check_frame(self, frame: Json) -> None:
         """One that the server said. Raises Broken."""
         schemas = self._frames.get(frame["op"], [])
@@ -92,7 +101,9 @@ class Contract:
 def operation_of(path: str, described: Json, components: Json) -> Operation:
     body = described.get("requestBody")
     pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
-    operation = Operation(pattern, validator(body["content"]["application/json"]["schema"], components) if body else None)
+    operation = Operation(
+        described["operationId"], pattern, validator(body["content"]["application/json"]["schema"], components) if body else None
+    )
     for status, answer in described["responses"].items():
         operation.answers[int(status)] = {
             media_type: validator(strict(content["schema"]), strict(components)) if "json" in media_type else None
