@@ -78,7 +78,8 @@ void Engine::State::on_recounted(Recounted done) {
         const auto* row = user.inbox.find(done.conversation);
         const auto end = std::max(state.head, row ? row->last_seq : Seq{});
         const auto marker = std::min(counting.marker, end);
-        if (row && marker <= row->read_seq && !mutant(Mutant::marker_goes_back)) return reply(counting.from, state_of(row));
+        const auto before = row ? row->read_seq : Seq{};
+        if (marker <= before && !mutant(Mutant::marker_goes_back)) return reply(counting.from, state_of(row));
         if (!store_.has_space()) return refuse(counting.from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
         Unread unread = counting.base;
         unread += counting.subtracts ? -state.counted : state.counted;
