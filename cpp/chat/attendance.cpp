@@ -54,7 +54,8 @@ void Engine::State::presence_changed(UserState& user) {
         state.version = ++watching_.last_version;
         engines_to_tell(user.id, found->second);
     }
-    for_each_friend(user, [&](UserId other) { user.presence.online ? watch(user, other) : unwatch(user, other); });
+    for (const auto& relation : user.relations.all())
+        if (are_friends(user, relation.other)) user.presence.online ? watch(user, relation.other) : unwatch(user, relation.other);
 }
 
 }  // namespace madang

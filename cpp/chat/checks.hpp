@@ -119,7 +119,7 @@ class Checks {
     std::optional<CheckLane> resume(const Waiting& waiting, Tick now);
 
     std::vector<Stage> stages_;
-    const std::size_t text_chars_max_;
+    std::size_t text_chars_max_;
     std::map<CheckLane, std::deque<std::unique_ptr<CheckedSend>>> lanes_;
     std::size_t size_ = 0;
     std::unordered_map<std::uint64_t, Waiting> waiting_;

@@ -192,11 +192,8 @@ class Engine::State {
     void presence_changed(UserState& user);
     void end_presences();
 
-    // What relations say.
-    static bool are_friends(const UserState&, UserId) { return false; }
-    static bool is_blocked(const UserState&, UserId) { return false; }
-    template <typename Visit>
-    static void for_each_friend(const UserState&, Visit) {}
+    static bool are_friends(const UserState& user, UserId other) { return user.relations.are_friends(other); }
+    static bool is_blocked(const UserState& user, UserId other) { return user.relations.is_blocked(other); }
 
     // ---- leases.cpp: for the engines that watch users of this one
     LeasedPresence& leased_presence(UserId id, const UserState* user);

@@ -66,7 +66,7 @@ void Device::check_presence(const std::map<UserId, bool>& truth) const {
     for (const auto user : watched_) {
         const auto told = presence_.find(user);
         expect(told != presence_.end(), describe() + " was told nothing of user " + to_string(user));
-        const bool online = truth.at(user) && (user == person_.id || model_.share(user, person_.id));
+        const bool online = truth.at(user) && (user == person_.id || model_.may_see(user, person_.id));
         expect(told->second.online == online, describe() + " was told that user " + to_string(user) + " is " +
                                                   (online ? "offline, which is wrong" : "online, which is wrong"));
     }

@@ -87,6 +87,8 @@ class Model {
     void on_crash() { here_.clear(); }
     // By the rows of the members, both are in one conversation now.
     bool share(UserId a, UserId b) const;
+    // As far as the disk says now: friends, or in one conversation, and no block between them.
+    bool may_see(UserId a, UserId b) const;
     std::set<UserId> users() const { return users_; }
     // May a message with this text be stored, as the plugins see it?
     void check_policy(const Message& message) const;

@@ -23,6 +23,13 @@ void Model::on_heard(UserId user, bool attaches) {
     found->second.heard = now;
 }
 
+bool Model::may_see(UserId a, UserId b) const {
+    const auto row = disk_.get(Table::pair, pair_key(a, b)).value_or(std::nullopt);
+    const auto pair = row ? decode_pair(*row) : Result<Pair>{};
+    if (pair && pair->is_closed()) return false;
+    return (pair && pair->stage == Pair::Stage::friends) || share(a, b);
+}
+
 bool Model::share(UserId a, UserId b) const {
     std::map<ConversationId, unsigned> members;
     bool both = false;
