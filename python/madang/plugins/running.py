@@ -30,7 +30,11 @@ class PluginThread:
     def start(self) -> None:
         """Returns when every plugin is set up; StartError."""
         self._thread.start()
-        self._ready.result()
+        try:
+            self._ready.result()
+        except BaseException:
+            self._thread.join(CLOSE_WITHIN)
+            raise
 
     def serve(self, core: _core.Plugins) -> None:
         """Begins to take calls."""
