@@ -171,6 +171,8 @@ class Member:
     role: str = field(compare=False)
     joined_seq: int = field(compare=False)
     muted_until: datetime | None = field(default=None, compare=False)
+    read_seq: int | None = field(default=None, compare=False)
+    delivered_seq: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +259,6 @@ class Invite:
     uses: int = field(compare=False)
     expires_at: datetime | None = field(default=None, compare=False)
     max_uses: int | None = field(default=None, compare=False)
-    read_seq: int | None = field(default=None, compare=False)
-    delivered_seq: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
