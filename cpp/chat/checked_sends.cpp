@@ -114,7 +114,7 @@ void Engine::State::store_checked(const CheckLane& lane, Result<ConversationStat
     auto& conversation = **found;
     const Lane revisions{conversation.log.id(), lane.sender};
     if (!lanes_.contains(revisions) || mutant(Mutant::edit_overtaken)) return append_checked(lane, conversation);
-    if (!has_room_to_park()) return end_check(lane, fail(Code::unavailable, "too many requests wait for stored state", Millis{200}));
+    if (!has_room_in_lanes()) return end_check(lane, fail(Code::unavailable, "too many requests wait for stored state", Millis{200}));
     wait_in_lane({}, revisions, lane);
 }
 

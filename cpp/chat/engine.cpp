@@ -210,7 +210,8 @@ EngineFigures Engine::State::figures() const {
     auto figures = figures_;
     figures.users = users_.size();
     figures.conversations = conversations_.size();
-    figures.parked = users_.parked() + conversations_.parked() + in_lanes_;
+    figures.parked = users_.parked() + conversations_.parked();
+    figures.in_lanes = in_lanes_;
     figures.fan_out_pending = pending_.size();
     figures.watched = watching_.watched.size();
     figures.presence_waiting = watching_.queue.size();

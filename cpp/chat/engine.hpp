@@ -38,6 +38,7 @@ struct EngineFigures {
     std::uint64_t users = 0, conversations = 0;   // in memory
     std::uint64_t sessions = 0, pollers = 0;      // attached
     std::uint64_t parked = 0;                     // requests that wait for cold state
+    std::uint64_t in_lanes = 0;                   // that wait behind a revision
     std::uint64_t fan_out_pending = 0;            // entries not yet in every inbox
     std::uint64_t messages = 0, inbox_items = 0;  // since start
     std::uint64_t edits = 0, deletions = 0;

@@ -119,7 +119,9 @@ class Engine::State {
     void when_loaded(UserId id, Run&& then);
     template <typename Run>
     void when_loaded(ConversationId id, Run&& then);
-    bool has_room_to_park() const { return users_.parked() + conversations_.parked() + in_lanes_ < options_.limits.parked_requests; }
+    bool has_room_to_park() const { return users_.parked() + conversations_.parked() < options_.limits.parked_requests; }
+    // A bound of its own, as large: what waits in a lane may wait for the journal, whose loads need places to park.
+    bool has_room_in_lanes() const { return in_lanes_ < options_.limits.parked_requests; }
     void reply(const ReplyTo& to, Result<Response> response);
     void refuse(const ReplyTo& to, const Error& error) { reply(to, std::unexpected(error)); }
     bool owns(Slot slot) const { return owner_of(slot, options_.engines) == options_.index; }

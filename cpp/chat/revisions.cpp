@@ -34,7 +34,7 @@ void Engine::State::revise(const ReplyTo& from, Revise&& request) {
     with_conversation(from, id, [this, from, request = std::move(request)](ConversationState& conversation) mutable {
         const Lane lane{request.conversation, request.actor.user};
         if (lanes_.contains(lane) && !mutant(Mutant::edit_overtaken)) return wait_in_lane(from, lane, std::move(request));
-        if (!has_room_to_park()) return refuse(from, {Code::unavailable, "too many requests wait for stored state", Millis{200}});
+        if (!has_room_in_lanes()) return refuse(from, {Code::unavailable, "too many requests wait for stored state", Millis{200}});
         if (try_revise(from, conversation, request, lane, nullptr) == Step::done) return;
         ++in_lanes_;
         lanes_[lane].push_back({from, std::move(request)});
@@ -42,7 +42,7 @@ void Engine::State::revise(const ReplyTo& from, Revise&& request) {
 }
 
 void Engine::State::wait_in_lane(const ReplyTo& from, const Lane& lane, std::variant<Revise, Send, CheckLane> request) {
-    if (!has_room_to_park()) return refuse(from, {Code::unavailable, "too many requests wait for stored state", Millis{200}});
+    if (!has_room_in_lanes()) return refuse(from, {Code::unavailable, "too many requests wait for stored state", Millis{200}});
     ++in_lanes_;
     lanes_[lane].push_back({from, std::move(request)});
 }

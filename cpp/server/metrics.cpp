@@ -106,6 +106,7 @@ void add_engines(Page& page, const Runtime& runtime) {
     gauge("madang_engine_conversations", "Conversations in memory.", &EngineFigures::conversations);
     gauge("madang_engine_sessions", "Attached sockets.", &EngineFigures::sessions);
     gauge("madang_engine_pollers", "Open long polls.", &EngineFigures::pollers);
+    gauge("madang_engine_lanes_waiting", "Requests that wait behind an edit or deletion of their sender.", &EngineFigures::in_lanes);
     gauge("madang_engine_parked_requests", "Requests that wait for cold state.", &EngineFigures::parked);
     gauge("madang_engine_fan_out_pending", "Entries not yet in every inbox.", &EngineFigures::fan_out_pending);
     counter("madang_engine_messages_total", "Messages stored.", &EngineFigures::messages);

@@ -217,7 +217,7 @@ bool Device::is_settled(Cursor tail) const {
 }
 
 bool Device::acks_are_stored(const Store& store) const {
-    if (!polls_ || !id_) return true;
+    if (!polls_ || !id_ || has_left_) return true;  // who is gone acks no more
     const auto row = store.get(Table::device, device_key(person_.id, id_));
     if (!row || !*row) return row.has_value();  // signed out: polls here don't ask for the token again
     const auto device = decode_device(id_, **row);

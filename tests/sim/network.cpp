@@ -9,10 +9,11 @@ std::uint64_t Network::begin(Request request, std::optional<SessionId> session, 
     context_.trace.note("ask", call, request.index(), session ? session->value : 0);
     calls_.emplace(call, Call{model_.on_asked(std::move(request), session), session, std::move(on_answer)});
     const auto* sync = std::get_if<Sync>(&calls_.at(call).asked.request);
-    const auto patience =
-        (context_.calm ? std::max(context_.plan.timeout, Micros{20s}) : context_.plan.timeout) + (sync ? Micros{sync->wait} : Micros{0});
-    // At rest nothing is lost: who asks by HTTP is answered.
-    const bool must_answer = context_.calm && process_ && !is_draining_ && !session;
+    // At rest nothing is lost: whoever is there to answer does, in his time.
+    const bool is_up = process_ && !is_draining_;
+    const bool must_answer = context_.calm && is_up && !session;
+    const auto patience = (context_.calm && is_up ? std::max(context_.plan.timeout, Micros{20s}) : context_.plan.timeout) +
+                          (sync ? Micros{sync->wait} : Micros{0});
     context_.schedule.after(patience, [this, call, must_answer, life = life_] {
         if (give_up(call) && must_answer && life == life_) throw Violation("a question at rest is not answered");
     });

@@ -187,7 +187,8 @@ void Shell::check_figures() {
     const auto figures = engine_.figures();
     // What follows a socket's Connect waits behind it, beyond the limit: an attach and a detach each.
     constexpr std::uint64_t kSockets = 64;
-    if (figures.parked > options_.limits.parked_requests + kSockets) throw Violation("more requests parked than allowed");
+    if (figures.in_lanes > options_.limits.parked_requests || figures.parked > options_.limits.parked_requests + kSockets)
+        throw Violation("more requests parked than allowed");
 }
 
 }  // namespace madang::sim

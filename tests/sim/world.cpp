@@ -214,7 +214,8 @@ void World::check_rest() {
         run_until(schedule_.now() + Micros{20ms});
         sum = {};
         why.clear();
-        if (!std::ranges::all_of(devices_, [&](const auto& device) { return device->acks_are_stored(disk_); })) why = "acks are not stored";
+        for (const auto& device : devices_)
+            if (!device->acks_are_stored(disk_)) why = "the ack is not stored of " + device->describe();
         for (const auto& shell : process_->shells()) {
             const auto figures = shell->figures();
             sum.sessions += figures.sessions, sum.pollers += figures.pollers;

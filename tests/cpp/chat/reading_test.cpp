@@ -187,7 +187,7 @@ TEST_F(Reading, a_change_is_one_item_for_every_device_and_no_change_is_none) {
     const auto tail = bench.sync(bob).back().cursor;
     read(9), read(9), read(3);
     ASSERT_EQ(bench.events(session).size(), 1u);
-    const auto& event = bench.events(session).front();
+    const auto event = bench.events(session).front();
     EXPECT_EQ(event.cursor, next(tail));
     EXPECT_EQ(event.entry->type, EntryType::read_updated);
     EXPECT_EQ(event.entry->seq, Seq{9});

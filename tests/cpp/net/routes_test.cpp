@@ -290,7 +290,7 @@ TEST_F(Routes, what_operators_ask) {
 }
 
 TEST_F(Routes, unknown_paths_are_404_with_and_without_a_token) {
-    for (const auto* path : {"/", "/v1", "/v1/", "/v1/friends", "/v1/users/me/", "/v1/users/5/6", "/v2/users", "/healthz/x", "//healthz"}) {
+    for (const auto* path : {"/", "/v1", "/v1/", "/v1/nothing", "/v1/users/me/", "/v1/users/5/6", "/v2/users", "/healthz/x", "//healthz"}) {
         expect_problem(client.request("GET", path, token), 404, "not_found");
         expect_problem(client.request("GET", path), 404, "not_found");
     }
