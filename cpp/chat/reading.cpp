@@ -92,7 +92,7 @@ void Engine::State::on_recounted(Recounted done) {
     };
     finish();
     // The furthest first: it may leave nothing to do for the others.
-    std::ranges::stable_sort(counting.waiting, std::greater{}, &std::pair<ReplyTo, Seq>::second);
+    std::ranges::sort(counting.waiting, std::greater{}, &std::pair<ReplyTo, Seq>::second);
     for (const auto& [from, seq] : counting.waiting) mark_read(user, done.conversation, seq, from);
 }
 

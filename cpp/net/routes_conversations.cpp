@@ -8,6 +8,7 @@
 #include "wire/objects.hpp"
 
 namespace madang::net {
+
 void append_view(std::string& out, const ConversationView& view) {
     wire::append_conversation(out, {.conversation = view.conversation,
                                     .head_seq = view.head_seq,
@@ -20,16 +21,16 @@ void append_view(std::string& out, const ConversationView& view) {
 namespace {
 
 // The conversation's engine has changed it; what is the caller's own comes from the caller's engine.
+void answer_whole(Call& call, ConversationId id, int status) {
+    call.ask<ConversationView>(GetConversation{call.actor(), id}, [status](Call& asked, const ConversationView& whole) {
+        std::string json;
+        append_view(json, whole);
+        asked.answer(status, std::move(json));
+    });
+}
+
 void answer_view(Call& call, const ConversationView& view) {
-    if (!view.own) {
-        const auto status = view.created ? 201 : 200;
-        return call.ask<ConversationView>(GetConversation{call.actor(), view.conversation.id},
-                                          [status](Call& asked, const ConversationView& whole) {
-                                              std::string json;
-                                              append_view(json, whole);
-                                              asked.answer(status, std::move(json));
-                                          });
-    }
+    if (!view.own) return answer_whole(call, view.conversation.id, view.created ? 201 : 200);
     std::string json;
     append_view(json, view);
     call.answer(200, std::move(json));
@@ -125,11 +126,8 @@ void remove_member(Call& call) {
 void accept_invite(Call& call) {
     const auto code = wire::parse_accept(call.request().body);
     if (!code) return call.refuse(code.error());
-    call.ask<ConversationView>(AcceptInvite{call.actor(), code->conversation, code->secret}, [](Call& asked, const ConversationView& view) {
-        std::string json;
-        append_view(json, view);
-        asked.answer(200, std::move(json));
-    });
+    call.ask<ConversationView>(AcceptInvite{call.actor(), code->conversation, code->secret},
+                               [](Call& asked, const ConversationView& view) { answer_whole(asked, view.conversation.id, 200); });
 }
 
 }  // namespace madang::net

@@ -68,7 +68,17 @@ TABLE = """
     PATCH  /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !   m   x   x   !   !
     DELETE /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok  ok   x   x  ok  ok
     DELETE /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !   !   x   x  ok  ok
+    PUT    /v1/conversations/{id}/read                                   -   ?  ok  ok   x   x  ok  ok
+    PATCH  /v1/conversations/{id}/me                                     -   ?  ok  ok   x   x  ok  ok
+    GET    /v1/conversations/{id}/presence                               -   ?  ok  ok   x   x  ok  ok
     GET    /v1/mentions                                                  -  ok  ok  ok  ok  ok  ok  ok
+    GET    /v1/presence                                                  -  ok  ok  ok  ok  ok  ok  ok
+    GET    /v1/friends                                                   -  ok  ok  ok  ok  ok  ok  ok
+    PUT    /v1/friends/{user_id}                                         -  ok  ok  ok  ok  ok  ok  ok
+    DELETE /v1/friends/{user_id}                                         -  ok  ok  ok  ok  ok  ok  ok
+    GET    /v1/blocks                                                    -  ok  ok  ok  ok  ok  ok  ok
+    PUT    /v1/blocks/{user_id}                                          -  ok  ok  ok  ok  ok  ok  ok
+    DELETE /v1/blocks/{user_id}                                          -  ok  ok  ok  ok  ok  ok  ok
     GET    /v1/sync                                                      -  ok  ok  ok  ok  ok  ok  ok
     GET    /v1/connect                                                   -  ok  ok  ok  ok  ok  ok  ok
     SOCKET attach                                                        -  ok  ok  ok  ok  ok  ok  ok
@@ -77,6 +87,9 @@ TABLE = """
     SOCKET edit  #another's                                              -   ?   !   m   x   x   !   !
     SOCKET delete  #one's own                                            -   ?  ok  ok   x   x  ok  ok
     SOCKET delete  #another's                                            -   ?   !   !   x   x  ok  ok
+    SOCKET read                                                          -   ?  ok  ok   x   x  ok  ok
+    SOCKET typing                                                        -   ?  ok   m   x   x  ok  ok
+    SOCKET watch                                                         -  ok  ok  ok  ok  ok  ok  ok
     SOCKET ack                                                           -  ok  ok  ok  ok  ok  ok  ok
     SOCKET ping                                                          -  ok  ok  ok  ok  ok  ok  ok
 """
@@ -103,6 +116,11 @@ DIRECT = """
     PATCH  /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !
     DELETE /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok
     DELETE /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !
+    PUT    /v1/conversations/{id}/read                                   -   ?  ok
+    PATCH  /v1/conversations/{id}/me                                     -   ?  ok
+    GET    /v1/conversations/{id}/presence                               -   ?  ok
+    SOCKET read                                                          -   ?  ok
+    SOCKET typing                                                        -   ?  ok
     SOCKET send                                                          -   ?  ok
     SOCKET edit  #one's own                                              -   ?  ok
     SOCKET edit  #another's                                              -   ?   !
@@ -153,6 +171,11 @@ def about(user_id: str, body: Json = None) -> Made:
     return Made({"user_id": user_id}, body=body)
 
 
+def about_somebody_new(scene: Scene) -> Made:
+    """What two are to each other stays: so it is made with somebody whom no other row meets."""
+    return about(Device.sign_up(scene.owner.api, unique("new")).id)
+
+
 def with_nothing(_: Scene) -> Made:
     return Made()
 
@@ -188,6 +211,16 @@ REQUESTS: dict[str, Callable[[Scene], Made]] = {
     "PATCH /v1/conversations/{id}/messages/{seq} #another's": lambda s: Made({"seq": str(s.others)}, body={"text": "changed"}),
     "DELETE /v1/conversations/{id}/messages/{seq} #one's own": lambda s: Made({"seq": str(s.own)}),
     "DELETE /v1/conversations/{id}/messages/{seq} #another's": lambda s: Made({"seq": str(s.others)}),
+    "PUT /v1/conversations/{id}/read": lambda s: Made(body={"seq": s.own}),
+    "PATCH /v1/conversations/{id}/me": lambda s: Made(body={"pinned": True}),
+    "GET /v1/presence": lambda s: Made(query=f"users={s.other.id}"),
+    "PUT /v1/friends/{user_id}": about_somebody_new,
+    "DELETE /v1/friends/{user_id}": about_somebody_new,
+    "PUT /v1/blocks/{user_id}": about_somebody_new,
+    "DELETE /v1/blocks/{user_id}": about_somebody_new,
+    "SOCKET read": lambda s: Made(body={"conversation_id": s.cid, "seq": s.own}),
+    "SOCKET typing": lambda s: Made(body={"conversation_id": s.cid}),
+    "SOCKET watch": lambda s: Made(body={"users": [s.other.id]}),
     "GET /v1/sync": lambda s: Made(query="cursor=0"),
     "SOCKET send": lambda s: Made(body={"conversation_id": s.cid, "client_id": new_client_id(), "text": "hello"}),
     "SOCKET edit #one's own": lambda s: Made(body={"conversation_id": s.cid, "seq": s.own, "text": "changed"}),
@@ -200,7 +233,7 @@ REQUESTS: dict[str, Callable[[Scene], Made]] = {
 ENDS_THE_DEVICE = ("DELETE /v1/sessions/current", "DELETE /v1/sessions/{device_id} #one's own")
 
 # Besides those whose path names it.
-OF_A_CONVERSATION = ("/v1/invites/accept", "send", "edit", "delete")
+OF_A_CONVERSATION = ("/v1/invites/accept", "send", "edit", "delete", "read", "typing")
 
 
 @dataclass(frozen=True)

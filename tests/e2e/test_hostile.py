@@ -57,7 +57,7 @@ def test_no_call_is_answered_without_a_token(server: Server, method: str, path: 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1", "/v1/", "/v1/nothing", "/v2/users/me", "/v1/friends", "/v1/presence", "/v1/users/me/x", "//v1//users//me", "/%2e%2e/etc"],
+    ["/", "/v1", "/v1/", "/v1/nothing", "/v2/users/me", "/v1/friend", "/v1/presences", "/v1/users/me/x", "//v1//users//me", "/%2e%2e/etc"],
 )
 def test_an_unknown_address_is_not_found(alice: Device, path: str) -> None:
     answer = alice.api.exchange("GET", path, headers={"Authorization": f"Bearer {alice.token}"})

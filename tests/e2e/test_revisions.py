@@ -153,11 +153,11 @@ def test_a_text_of_an_edit_is_as_long_as_that_of_a_send_may_be(make_server: Make
 
 
 def test_an_edit_or_a_deletion_can_come_too_late(make_server: MakeServer) -> None:
-    api = make_server(config='[limits]\nedit_window = "1ms"\ndelete_window = "1ms"\n').api
-    alice, bob = Device.sign_up(api, "alice"), Device.sign_up(api, "bob")
+    server = make_server(config='[limits]\nedit_window = "1h"\ndelete_window = "1h"\n', clock="movable")
+    alice, bob = Device.sign_up(server.api, "alice"), Device.sign_up(server.api, "bob")
     cid = alice.group(bob)
     sent = bob.send(cid, "x")
-    bob.caught_up(cid)
+    server.advance(3_601)
     with refused("forbidden"):
         edit(bob, sent, "y")
     assert edit(bob, sent, "x").status == 200
