@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,14 @@ def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def threads_of_plugins() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("madang-")]
+@pytest.fixture
+def threads_left() -> Callable[[], list[str]]:
+    """What runs now and did not before the test: the clients of other tests share a thread that stays."""
+    before = set(threading.enumerate())
+    return lambda: [thread.name for thread in threading.enumerate() if thread not in before]
 
 
-def test_two_hundred_cycles_leave_no_thread_and_no_descriptor(tmp_path: Path) -> None:
+def test_two_hundred_cycles_leave_no_thread_and_no_descriptor(tmp_path: Path, threads_left: Callable[[], list[str]]) -> None:
     plugin = Quiet()
     server = madang.Server(data=tmp_path, plugins=[plugin], overrides={"server.log_level": "error"})
     descriptors = None
@@ -50,12 +54,12 @@ def test_two_hundred_cycles_leave_no_thread_and_no_descriptor(tmp_path: Path) ->
         if n == 20:  # what the first ones leave is the store's own
             descriptors = open_descriptors()
     assert (plugin.set_up, plugin.closed) == (CYCLES, CYCLES)
-    assert threads_of_plugins() == []
+    assert threads_left() == []
     assert descriptors is not None
     assert open_descriptors() <= descriptors
 
 
-def test_a_setup_that_fails_names_the_plugin_and_nothing_runs(tmp_path: Path) -> None:
+def test_a_setup_that_fails_names_the_plugin_and_nothing_runs(tmp_path: Path, threads_left: Callable[[], list[str]]) -> None:
     class Picky(Quiet):
         def setup(self) -> None:  # type: ignore[override]
             raise ValueError("settings.words is missing")
@@ -64,7 +68,7 @@ def test_a_setup_that_fails_names_the_plugin_and_nothing_runs(tmp_path: Path) ->
     with pytest.raises(madang.StartError, match=r"plugin Picky: setup: ValueError: settings\.words is missing"):
         madang.Server(data=tmp_path, plugins=[before, Picky()]).start()
     assert (before.set_up, before.closed) == (1, 1)
-    assert threads_of_plugins() == []
+    assert threads_left() == []
 
 
 def test_a_server_that_cannot_start_closes_its_plugins(tmp_path: Path) -> None:
