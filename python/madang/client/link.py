@@ -10,12 +10,11 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from madang.client.backoff import Backoff
+from madang.client.backoff import Backoff, jitter
 from madang.client.buffer import EventBuffer
 from madang.client.io_thread import io_loop
 from madang.client.protocol import Arrived, Attached, Broken, GoAway, Output, Protocol, Refused, Replied, Resync, Signalled
@@ -277,7 +276,7 @@ class Link:
 
     async def _leave(self, socket: ClientConnection, after: float) -> None:
         """Away before everybody is sent away at once; what has no answer by then goes out again."""
-        await self._rest(random.uniform(0.0, after))
+        await self._rest(jitter(after))
         await socket.close()
 
     def _carry_out(self, outputs: list[Output], chars: int, socket: ClientConnection) -> bool:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 1 << 14
 
+_dice = random.Random()  # its own: tests may seed `random`
+
 
 class Proxy:
     """Stands between clients and a server: `with Proxy(server.url) as line: madang.Client(line.url, token=…)`.
@@ -59,7 +61,7 @@ class Proxy:
             How many.
         """
         with self._lock:
-            chosen = [each for each in self._lines if share >= 1 or random.random() < share]
+            chosen = [each for each in self._lines if share >= 1 or _dice.random() < share]
             for line in chosen:
                 for each in line.ends:
                     end(each)
