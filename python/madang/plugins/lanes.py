@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ def outcome_of(verdict: object) -> tuple[int, str]:
     return kind, verdict.text
 
 
-class Lane:
+class Lane(ABC):
     """What the lanes of all hooks share: the queue, the runs on the loop or in threads, the figures."""
 
     def __init__(
@@ -127,13 +128,13 @@ class Lane:
     def take_max(self) -> int:
         return 1
 
+    @abstractmethod
     def work(self) -> bool:
         """In a thread: some calls, if there are any. True: there may be more."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, calls: list[Call]) -> Coroutine[Any, Any, None]:
         """On the loop: these calls."""
-        raise NotImplementedError
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
