@@ -33,8 +33,17 @@ enum class Table : std::uint8_t {
     invite = 17,            // (conversation, secret) → Invite
     relation = 18,          // (user, other) → Relation: the user's copy of a pair
     relation_journal = 19,  // (lower user, higher user, version) → RelationChange: not yet in both copies
+    commit_index = 20,      // (run, stream, n) → the entries that one turn made: the order of the committed feed
+    feed_mark = 21,         // (0, plugin) → FeedMark: how far a plugin has been fed
+    plugin_store = 22,      // (0, plugin, key) → value: what a plugin keeps
+    push_outbox = 23,       // (user, conversation, seq) → Push: a notification that is still to be handed out
+    push_open = 24,         // (user) → Cursor: beyond it, it is not decided yet whether a notification is due
+    push_dead = 25,         // (user, conversation, seq) → DeadPush: a notification that was given up
+    held = 26,              // (held id) → Held: a message that waits for a reviewer
+    receipt = 27,           // (conversation, user) → Receipt: how far a member has got and read
+    departure = 28,         // (user) → empty: a deleted account that is not gone from everywhere yet
 };
-inline constexpr std::size_t kTables = 20;
+inline constexpr std::size_t kTables = 29;
 std::string_view name_of(Table table) noexcept;
 
 // The right to write a slot: handed out by Store::claim, rising. A batch under an older epoch is refused whole.
