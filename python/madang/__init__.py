@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         Unavailable,
         UsernameTaken,
     )
-    from madang.plugins import Deny, Identity, Message, Plugin, Verdict
+    from madang.plugins import Delivery, Deny, Identity, Message, Notification, Plugin, Verdict
     from madang.server import Server
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Client",
     "ClientIdReused",
     "ConfigError",
+    "Delivery",
     "DeniedByPolicy",
     "Deny",
     "Error",
@@ -59,6 +60,7 @@ __all__ = [
     "NotAMember",
     "NotFound",
     "NotRunning",
+    "Notification",
     "Plugin",
     "PluginUnavailable",
     "RateLimited",
@@ -75,7 +77,7 @@ __all__ = [
 ]
 
 _OWN_HOMES = {"AsyncClient": "madang.client", "Bot": "madang.bot", "Client": "madang.client", "Server": "madang.server"}
-_OWN_HOMES |= dict.fromkeys(("Deny", "Identity", "Message", "Plugin", "Verdict"), "madang.plugins")
+_OWN_HOMES |= dict.fromkeys(("Delivery", "Deny", "Identity", "Message", "Notification", "Plugin", "Verdict"), "madang.plugins")
 _HOMES = {name: _OWN_HOMES.get(name, "madang.errors") for name in __all__}
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from madang.client.objects import User
 
 
@@ -99,3 +102,80 @@ class Verdict:
 
 
 ALLOW = Verdict("allow")
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A message that its recipient hasn't seen: what `push` hands to a provider.
+
+    Attributes:
+        id: the same at each attempt: a receiver that knows it already has had this notification.
+        user: the recipient.
+        device: id of the device that is registered; None where no registration is (a plugin that names no providers).
+        registration: what that device has registered, the member `provider` included; None likewise. It comes from the client: what stands
+            in it is not to be trusted.
+        conversation_id: decimal digits.
+        conversation_kind: `"direct"` or `"group"`.
+        title: of the conversation; None where it has none.
+        seq: the message's place in the conversation.
+        message_id: decimal digits.
+        sender: who wrote it; never the recipient.
+        text: as it is now, in full; a provider's limit is the plugin's to keep.
+        badge: the recipient's unread messages in total.
+        created_at: of the message, UTC.
+        attempt: 1 at the first.
+    """
+
+    id: str
+    user: User
+    device: str | None
+    registration: Mapping[str, Any] | None = field(repr=False)  # it may hold keys
+    conversation_id: str
+    conversation_kind: str
+    title: str | None
+    seq: int
+    message_id: str
+    sender: User
+    text: str = field(repr=False)
+    badge: int
+    created_at: datetime
+    attempt: int = 1
+
+    @property
+    def collapse_key(self) -> str:
+        """Notifications of one key replace each other: the conversation's id."""
+        return self.conversation_id
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a notification. Made by `sent()`, `gone()` and `retry()`.
+
+    Attributes:
+        kind: which of them.
+        after: seconds until the next attempt; None = the server's own back-off.
+        detail: why it is to be tried again, for the operator; no secret may stand in it.
+    """
+
+    kind: str
+    after: float | None = None
+    detail: str = ""
+
+    @staticmethod
+    def sent() -> Delivery:
+        """The provider has it."""
+        return SENT
+
+    @staticmethod
+    def gone() -> Delivery:
+        """The registration is no more: it is dropped, and so is the notification."""
+        return GONE
+
+    @staticmethod
+    def retry(after: float | None = None, detail: str = "") -> Delivery:
+        """Not now: it is tried again, not before `after` seconds; after many attempts it is a dead letter."""
+        return Delivery("retry", after, detail)
+
+
+SENT = Delivery("sent")
+GONE = Delivery("gone")
