@@ -71,7 +71,7 @@ struct ToEngine {
     EngineIndex engine = 0;
     BusMessage message;
 };
-// ---- reads, for the reader pool (queries.hpp runs them) ------------------------------------------------------------------------------
+// ---- reads, for the reader pool (loads.hpp, queries.hpp) ------------------------------------------------------------------------------
 
 struct LoadUser {
     UserId user;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "chat/loads.hpp"
 #include "chat/queries.hpp"
 
 namespace madang::server {

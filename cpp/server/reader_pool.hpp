@@ -1,4 +1,5 @@
-// Reads from the store that would hold a loop: cold state for engines, and answers that no engine has to give (chat/queries.hpp).
+// Reads from the store that would hold a loop: cold state for engines (chat/loads.hpp), and answers that no engine has to give
+// (chat/queries.hpp).
 //
 // Owner: the composition root. Outlives the loops; stop() before the store dies.
 // Thread: any may post; answers are delivered on the pool's threads, several of one loop together.

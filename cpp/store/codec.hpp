@@ -1,15 +1,17 @@
-// The bytes of stored records: little building blocks for records.cpp, used nowhere else. Numbers are varints (LEB128, shortest form only)
-// or 8 bytes big-endian where they are ids and so nearly always long; text is its length and its bytes.
-// Thread: values of one call. Errors: a Reader that met anything wrong stays bad and gives zeros; the caller looks once, at the end.
+// The bytes of stored records: little building blocks for records.cpp and its neighbours, used nowhere else. Numbers are varints (LEB128,
+// shortest form only) or 8 bytes big-endian where they are ids and so nearly always long; text is its length and its bytes. Thread: values
+// of one call. Errors: a Reader that met anything wrong stays bad and gives zeros; the caller looks once, at the end.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "base/result.hpp"
 
 namespace madang::codec {
 
@@ -144,5 +146,29 @@ class Reader {
     const char* end_;
     bool good_ = true;
 };
+
+inline constexpr std::uint8_t kVersion = 1;  // of every record as long as all are in their first form
+
+inline Writer begin(std::string& out) {
+    Writer w(out);
+    w.byte(kVersion);
+    return w;
+}
+
+inline Reader begin(std::string_view bytes) {
+    Reader r(bytes);
+    if (r.byte() != kVersion) r.spoil();
+    return r;
+}
+
+// The record, if it was read whole and all of it was right. The ids are for the message.
+template <typename Record>
+Result<Record> finish(const Reader& r, Record&& record, const char* what, std::uint64_t first = 0, std::uint64_t second = 0) {
+    if (r.complete()) return std::forward<Record>(record);
+    auto place = std::string("damaged record: ") + what;
+    if (first != 0) place += " of " + std::to_string(first);
+    if (second != 0) place += ", " + std::to_string(second);
+    return fail(Code::internal, std::move(place));
+}
 
 }  // namespace madang::codec

@@ -7,10 +7,10 @@
 namespace madang {
 namespace {
 
+using codec::begin;
+using codec::finish;
 using codec::Reader;
 using codec::Writer;
-
-constexpr std::uint8_t kVersion = 1;  // of every record as long as all are in their first form
 
 constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kRevised = 8, kMessageFlags = 15;
 constexpr std::uint8_t kLeft = 1, kListed = 2, kUserConversationFlags = 3;
@@ -22,27 +22,6 @@ constexpr auto kTypeMin = static_cast<std::uint8_t>(EntryType::message_created);
 constexpr auto kTypeMax = static_cast<std::uint8_t>(EntryType::message_deleted);
 constexpr auto kNoteMax = static_cast<std::uint8_t>(EntryType::friend_updated);
 constexpr auto kFriendMax = static_cast<std::uint8_t>(FriendState::friends);
-
-Writer begin(std::string& out) {
-    Writer w(out);
-    w.byte(kVersion);
-    return w;
-}
-
-Reader begin(std::string_view bytes) {
-    Reader r(bytes);
-    if (r.byte() != kVersion) r.spoil();
-    return r;
-}
-
-template <typename Record>
-Result<Record> finish(const Reader& r, Record&& record, const char* what, std::uint64_t first = 0, std::uint64_t second = 0) {
-    if (r.complete()) return std::forward<Record>(record);
-    auto place = std::string("damaged record: ") + what;
-    if (first != 0) place += " of " + std::to_string(first);
-    if (second != 0) place += ", " + std::to_string(second);
-    return fail(Code::internal, std::move(place));
-}
 
 std::uint8_t flags(Reader& r, std::uint8_t known) {
     const auto value = r.byte();

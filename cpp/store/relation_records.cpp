@@ -5,30 +5,13 @@
 namespace madang {
 namespace {
 
+using codec::begin;
+using codec::finish;
 using codec::Reader;
 using codec::Writer;
 
-constexpr std::uint8_t kVersion = 1;
 constexpr auto kStageMax = static_cast<std::uint8_t>(Pair::Stage::friends);
 constexpr auto kFriendMax = static_cast<std::uint8_t>(FriendState::friends);
-
-Writer begin(std::string& out) {
-    Writer w(out);
-    w.byte(kVersion);
-    return w;
-}
-
-Reader begin(std::string_view bytes) {
-    Reader r(bytes);
-    if (r.byte() != kVersion) r.spoil();
-    return r;
-}
-
-template <typename Record>
-Result<Record> finish(const Reader& r, Record&& record, const char* what) {
-    if (r.complete()) return std::forward<Record>(record);
-    return fail(Code::internal, std::string("damaged record: ") + what);
-}
 
 void write(Writer& w, const Relation& relation) {
     w.varint(relation.version);

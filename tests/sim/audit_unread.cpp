@@ -1,6 +1,6 @@
 // What is unread, counted from the logs alone, against everything that was ever said of it.
 #include "audit.hpp"
-#include "chat/queries.hpp"
+#include "chat/loads.hpp"
 #include "check.hpp"
 #include "store/keys.hpp"
 

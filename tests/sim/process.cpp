@@ -1,5 +1,6 @@
 #include "process.hpp"
 
+#include "chat/loads.hpp"
 #include "chat/queries.hpp"
 #include "policy.hpp"
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "chat/engine.hpp"
+#include "chat/loads.hpp"
 #include "chat/queries.hpp"
 #include "store/memory_store.hpp"
 

@@ -1,0 +1,283 @@
+#include "chat/loads.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "base/mutant.hpp"
+#include "chat/conversation_log.hpp"
+#include "chat/inbox.hpp"
+#include "chat/stored.hpp"
+
+namespace madang {
+namespace {
+
+// The run of narrow entries right before `seq`, newest first: who got the entry before that one follows from it.
+Result<std::vector<EntryPtr>> narrow_before(const Store& store, ConversationId id, Seq seq) {
+    std::vector<EntryPtr> run;
+    const auto read = each_row(store, Table::message, message_key(id, Seq{1}), message_key(id, seq), Order::descending,
+                               [&](std::string_view key, std::string_view value) -> Result<bool> {
+                                   auto entry = decode_entry(id, Seq{id_in(key, 8)}, value);
+                                   if (!entry) return std::unexpected(entry.error());
+                                   const auto goes_on = (*entry)->is_narrow();
+                                   if (goes_on) run.push_back(std::move(*entry));
+                                   return goes_on;
+                               });
+    if (!read) return std::unexpected(read.error());
+    return run;
+}
+
+Result<std::optional<LoadedUser::State>> load_user(const Store& store, UserId id) {
+    const auto account = store.get(Table::account, account_key(id));
+    if (!account) return std::unexpected(account.error());
+    if (!*account) return std::optional<LoadedUser::State>{};
+    LoadedUser::State state;
+    auto decoded = decode_account(id, **account);
+    if (!decoded) return std::unexpected(decoded.error());
+    state.account = std::move(*decoded);
+
+    auto read =
+        each_row(store, Table::device, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            auto device = decode_device(DeviceId{id_in(key, 8)}, value);
+            if (!device) return std::unexpected(device.error());
+            state.devices.push_back(std::move(*device));
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+
+    std::map<ConversationId, UserConversation> rows;
+    read = each_row(store, Table::user_conversation, first_of(id.value), end_of(id.value), Order::ascending,
+                    [&](auto key, auto value) -> Result<bool> {
+                        const ConversationId conversation{id_in(key, 8)};
+                        if (!conversation) {
+                            const auto checkpoint = decode_id(value);
+                            if (!checkpoint) return std::unexpected(checkpoint.error());
+                            state.checkpoint = Cursor{*checkpoint};
+                            return true;
+                        }
+                        auto row = decode_user_conversation(conversation, value);
+                        if (!row) return std::unexpected(row.error());
+                        rows.emplace(conversation, std::move(*row));
+                        return true;
+                    });
+    if (!read) return std::unexpected(read.error());
+
+    state.tail = state.checkpoint;
+    read = each_row(store, Table::inbox, inbox_key(id, next(state.checkpoint)), end_of(id.value), Order::ascending,
+                    [&](auto key, auto value) -> Result<bool> {
+                        const auto item = decode_inbox_item(value);
+                        if (!item) return std::unexpected(item.error());
+                        state.tail = Cursor{id_in(key, 8)};
+                        if (!item->conversation_id) return true;  // about nobody's conversation
+                        auto& row = rows[item->conversation_id];
+                        row.conversation_id = item->conversation_id;
+                        fold(row, *item, state.tail);
+                        return true;
+                    });
+    if (!read) return std::unexpected(read.error());
+    for (auto& [conversation, row] : rows) state.conversations.push_back(std::move(row));
+
+    read = each_row(store, Table::preference, first_of(id.value), end_of(id.value), Order::ascending,
+                    [&](auto key, auto value) -> Result<bool> {
+                        const auto preference = decode_preference(value);
+                        if (!preference) return std::unexpected(preference.error());
+                        state.preferences.emplace(ConversationId{id_in(key, 8)}, *preference);
+                        return true;
+                    });
+    if (!read) return std::unexpected(read.error());
+
+    read =
+        each_row(store, Table::relation, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            const auto relation = decode_relation(UserId{id_in(key, 8)}, value);
+            if (!relation) return std::unexpected(relation.error());
+            if (!relation->is_neutral()) state.relations.push_back(*relation);
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+
+    state.floor = state.tail;
+    read = each_row(store, Table::inbox, inbox_key(id, Cursor{1}), end_of(id.value), Order::ascending, [&](auto key, auto) -> Result<bool> {
+        state.floor = Cursor{id_in(key, 8) - 1};
+        return false;
+    });
+    if (!read) return std::unexpected(read.error());
+    return std::optional(std::move(state));
+}
+
+Result<> load_admission(const Store& store, ConversationId id, LoadedConversation::State& state) {
+    const auto bans =
+        each_row(store, Table::ban, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            auto ban = decode_ban(UserId{id_in(key, 8)}, value);
+            if (!ban) return std::unexpected(ban.error());
+            state.bans.push_back(std::move(*ban));
+            return true;
+        });
+    if (!bans) return bans;
+    return each_row(store, Table::invite, first_of(id.value), end_of(id.value), Order::ascending,
+                    [&](auto key, auto value) -> Result<bool> {
+                        const auto invite = decode_invite(secret_in(key), value);
+                        if (!invite) return std::unexpected(invite.error());
+                        state.invites.push_back(*invite);
+                        return true;
+                    });
+}
+
+Result<std::optional<LoadedConversation::State>> load_conversation(const Store& store, ConversationId id) {
+    auto conversation = read_conversation(store, id);
+    if (!conversation) return std::unexpected(conversation.error());
+    if (!*conversation) return std::optional<LoadedConversation::State>{};
+    LoadedConversation::State state{.conversation = std::move(**conversation),
+                                    .members = {},
+                                    .head = {},
+                                    .last_message_id = {},
+                                    .last_message = {},
+                                    .addressed = {},
+                                    .bans = {},
+                                    .invites = {}};
+    const auto read =
+        each_row(store, Table::member, first_of(id.value), end_of(id.value), Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            auto member = decode_member(UserId{id_in(key, 8)}, value);
+            if (!member) return std::unexpected(member.error());
+            state.members.push_back(std::move(*member));
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+    // Back from the head, until the newest message is found and everybody's newest entry.
+    auto& addressed = state.addressed;
+    for (const auto& member : state.members) addressed.push_back(member.stays.back().left);
+    auto missing = static_cast<std::size_t>(std::ranges::count(addressed, Seq{}));
+    const auto walked = each_row(store, Table::message, message_key(id, Seq{1}), end_of(id.value), Order::descending,
+                                 [&](std::string_view key, std::string_view value) -> Result<bool> {
+                                     auto entry = decode_entry(id, Seq{id_in(key, 8)}, value);
+                                     if (!entry) return std::unexpected(entry.error());
+                                     if (!state.head) state.head = (*entry)->seq;
+                                     for (std::size_t i = 0; missing > 0 && i < addressed.size(); ++i) {
+                                         if (addressed[i] || !is_addressed(state.members[i], **entry)) continue;
+                                         addressed[i] = (*entry)->seq;
+                                         --missing;
+                                     }
+                                     if (!state.last_message && (*entry)->is_message()) state.last_message = std::move(*entry);
+                                     return missing > 0 || !state.last_message;
+                                 });
+    if (!walked) return std::unexpected(walked.error());
+    if (state.last_message) state.last_message_id = state.last_message->message.id;
+    if (state.conversation.kind == ConversationKind::direct) return std::optional(std::move(state));
+    if (const auto admission = load_admission(store, id, state); !admission) return std::unexpected(admission.error());
+    return std::optional(std::move(state));
+}
+
+Result<std::vector<EntryPtr>> load_entries(const Store& store, const Limits& limits, const LoadEntries& range) {
+    std::vector<EntryPtr> entries;
+    std::size_t bytes = 0;
+    const auto read =
+        each_row(store, Table::message, message_key(range.conversation, next(range.after)), message_key(range.conversation, next(range.to)),
+                 Order::ascending, [&](auto key, auto value) -> Result<bool> {
+                     auto entry = decode_entry(range.conversation, Seq{id_in(key, 8)}, value);
+                     if (entry) entry = with_message(store, std::move(*entry));
+                     if (!entry) return std::unexpected(entry.error());
+                     bytes += text_bytes(**entry);
+                     entries.push_back(std::move(*entry));
+                     return entries.size() < limits.page_items && bytes < limits.page_bytes;
+                 });
+    if (!read) return std::unexpected(read.error());
+    return entries;
+}
+
+Loaded load_entries_of(const Store& store, const Limits& limits, const LoadEntries& range) {
+    LoadedEntries loaded{range.conversation, range.user, load_entries(store, limits, range), {}};
+    auto narrow = narrow_before(store, range.conversation, next(range.after));
+    if (narrow)
+        loaded.narrow = std::move(*narrow);
+    else
+        loaded.entries = std::unexpected(narrow.error());
+    return loaded;
+}
+
+Result<EntryPtr> load_message(const Store& store, ConversationId conversation, Seq seq) {
+    const auto bytes = store.get(Table::message, message_key(conversation, seq));
+    if (!bytes) return std::unexpected(bytes.error());
+    if (!*bytes) return EntryPtr{};
+    auto entry = decode_entry(conversation, seq, **bytes);
+    if (entry && !(*entry)->is_message()) return EntryPtr{};
+    return entry;
+}
+
+Result<std::vector<LoadedJournal::Unfinished>> load_journal(const Store& store, EngineIndex index, unsigned engines) {
+    std::vector<LoadedJournal::Unfinished> entries;
+    const std::string end(16, '\xFF');
+    const auto read = each_row(store, Table::journal, std::string_view{}, end, Order::ascending, [&](auto key, auto) -> Result<bool> {
+        const ConversationId conversation{id_in(key, 0)};
+        if (owner_of(slot_of(conversation), engines) != index) return true;
+        const Seq seq{id_in(key, 8)};
+        auto entry = read_entry(store, conversation, seq);
+        if (entry) entry = with_message(store, std::move(*entry));
+        if (!entry) return std::unexpected(entry.error());
+        auto narrow = narrow_before(store, conversation, seq);
+        if (!narrow) return std::unexpected(narrow.error());
+        entries.push_back({std::move(*entry), std::move(*narrow)});
+        return true;
+    });
+    if (!read) return std::unexpected(read.error());
+    return entries;
+}
+
+Result<Recounted::State> recount(const Store& store, const Recount& job) {
+    const auto member = read_member(store, job.conversation, job.user);
+    if (!member) return std::unexpected(member.error());
+    Recounted::State state{.known = member->has_value(), .present = *member && (*member)->present(), .head = {}, .counted = {}};
+    if (!state.known) return state;
+    const auto newest = read_newest(store, job.conversation);
+    if (!newest) return std::unexpected(newest.error());
+    state.head = newest->head;
+    const auto counted = count_unread(store, job.user, job.conversation, job.from, job.to, job.as_of);
+    if (!counted) return std::unexpected(counted.error());
+    state.counted = *counted;
+    return state;
+}
+
+Result<LoadedUnfinished::State> load_unfinished(const Store& store, EngineIndex index, unsigned engines) {
+    LoadedUnfinished::State state;
+    const std::string end(24, '\xFF');
+    const auto read =
+        each_row(store, Table::relation_journal, std::string_view{}, end, Order::ascending, [&](auto key, auto value) -> Result<bool> {
+            const UserId lower{id_in(key)}, higher{id_in(key, 8)};
+            if (owner_of(slot_of_pair(lower, higher), engines) != index) return true;
+            auto change = decode_relation_change(lower, higher, value);
+            if (!change) return std::unexpected(change.error());
+            state.changes.push_back(std::move(*change));
+            return true;
+        });
+    if (!read) return std::unexpected(read.error());
+    return state;
+}
+
+}  // namespace
+
+Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigned engines, const Job& job) {
+    struct Run {
+        const Store& store;
+        const Limits& limits;
+        EngineIndex index;
+        unsigned engines;
+        Loaded operator()(const LoadUser& j) const { return LoadedUser{j.user, load_user(store, j.user)}; }
+        Loaded operator()(const LoadConversation& j) const {
+            return LoadedConversation{j.conversation, load_conversation(store, j.conversation)};
+        }
+        Loaded operator()(const LoadInboxPage& j) const {
+            return LoadedInboxPage{j.user, j.session, j.attach, read_inbox_page(store, limits, j)};
+        }
+        Loaded operator()(const LoadEntries& j) const { return load_entries_of(store, limits, j); }
+        Loaded operator()(const LoadMessage& j) const {
+            return LoadedMessage{j.conversation, j.seq, load_message(store, j.conversation, j.seq)};
+        }
+        Loaded operator()(const Recount& j) const { return Recounted{j.user, j.conversation, recount(store, j)}; }
+        Loaded operator()(const LoadJournal&) const { return LoadedJournal{load_journal(store, index, engines)}; }
+        Loaded operator()(const LoadUnfinished&) const { return LoadedUnfinished{load_unfinished(store, index, engines)}; }
+        Loaded operator()(const Query&) const {
+            MADANG_ASSERT(!"a query is answered, not loaded");
+            return LoadedJournal{};
+        }
+    };
+    return std::visit(Run{store, limits, index, engines}, job);
+}
+
+}  // namespace madang

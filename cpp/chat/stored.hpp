@@ -1,0 +1,53 @@
+// What loads and queries read with: single rows, and runs of them, decoded.
+// Thread: any. Errors: internal (a damaged or missing row), else as each says.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.hpp"
+#include "chat/effects.hpp"
+#include "store/keys.hpp"
+#include "store/records.hpp"
+#include "store/store.hpp"
+
+namespace madang {
+
+// Rows of one id lie between (id, 0) and (id + 1): no id is the greatest number.
+inline Key first_of(std::uint64_t id) { return Key{id}; }
+inline Key end_of(std::uint64_t id) { return Key{id + 1}; }
+
+// Reads whole rows by decoding each (`Result<bool>(key, value)`: goes on?); the first error ends the scan and is the answer.
+template <typename Decode>
+Result<> each_row(const Store& store, Table table, std::string_view from, std::string_view to, Order order, Decode&& decode) {
+    Result<> outcome;
+    const auto scanned = store.scan(table, from, to, order, [&](std::string_view key, std::string_view value) {
+        auto goes_on = decode(key, value);
+        if (!goes_on) outcome = std::unexpected(goes_on.error());
+        return goes_on && *goes_on;
+    });
+    return scanned ? outcome : scanned;
+}
+
+// None: there is no such row.
+Result<std::optional<Conversation>> read_conversation(const Store& store, ConversationId id);
+Result<std::optional<Member>> read_member(const Store& store, ConversationId conversation, UserId user);
+// Must be there.
+Result<EntryPtr> read_entry(const Store& store, ConversationId conversation, Seq seq);
+// A revision with what it refers to, as that is now; any other entry as it is.
+Result<EntryPtr> with_message(const Store& store, EntryPtr entry);
+std::size_t text_bytes(const Entry& entry);  // of the message it shows
+
+// The head, and the newest message (null: none).
+struct Newest {
+    Seq head;
+    EntryPtr message;
+};
+Result<Newest> read_newest(const Store& store, ConversationId id);
+
+// The events of a page: at most its limit, page_items and page_bytes, but always one.
+Result<std::vector<Event>> read_inbox_page(const Store& store, const Limits& limits, const LoadInboxPage& page);
+
+}  // namespace madang
