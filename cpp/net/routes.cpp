@@ -98,6 +98,7 @@ void authenticate(Call& call, const Route& route) {
     if (!token) return call.refuse({Code::unauthenticated, "a token is needed: `Authorization: Bearer …`"});
     call.ask<Authenticated>(Authenticate{token->user, token->device, token->secret_hash()},
                             [&route](Call& asked, const Authenticated& who) {
+                                if (const auto may = permits(route.access, who); !may) return asked.refuse(may.error());
                                 asked.set_actor(who);
                                 route.handler(asked);
                             });
@@ -109,6 +110,11 @@ bool takes(const Route& route, std::string_view method) {
 }
 
 }  // namespace
+
+Result<> permits(Access access, const Authenticated& who) {
+    if (access == Access::operators && !who.is_operator) return fail(Code::forbidden, "only an operator of this server may do this");
+    return {};
+}
 
 void route(const std::shared_ptr<Call>& call) {
     auto target = parse_target(call->request().target);

@@ -13,8 +13,11 @@ namespace madang::net {
 enum class Access {
     anyone,     // no token is looked at
     user,       // a good token in `Authorization: Bearer …`, else 401. What the user may do there, the engines decide
-    handshake,  // likewise, but a browser may offer the token as a subprotocol
+    operators,  // likewise, of an account with the server role `operator`, else 403 forbidden
+    handshake,  // as `user`, but a browser may offer the token as a subprotocol
 };
+// May somebody who was authenticated make such a call? Errors: forbidden.
+Result<> permits(Access access, const Authenticated& who);
 
 using Handler = void (*)(Call& call);
 

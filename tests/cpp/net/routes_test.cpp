@@ -1,4 +1,6 @@
 // Every route once, its errors as problem documents, and who may call it.
+#include "net/routes.hpp"
+
 #include <gtest/gtest.h>
 
 #include "client.hpp"
@@ -28,6 +30,15 @@ struct Routes : testing::Test {
         });
     }
 };
+
+TEST(Access, calls_for_operators_are_for_accounts_with_that_server_role) {
+    Authenticated who{{kUser, kDevice}, "minsu", Time::max(), false};
+    EXPECT_TRUE(permits(Access::user, who));
+    ASSERT_FALSE(permits(Access::operators, who));
+    EXPECT_EQ(permits(Access::operators, who).error().code, Code::forbidden);
+    who.is_operator = true;
+    EXPECT_TRUE(permits(Access::operators, who));
+}
 
 TEST_F(Routes, sign_up_hashes_the_password_and_answers_the_user) {
     const auto answer = client.request("POST", "/v1/users", "", R"({"username":"minsu","password":"long enough","display_name":"M"})");
