@@ -1,3 +1,4 @@
+#include <array>
 #include <tuple>
 #include <utility>
 
@@ -14,21 +15,29 @@ constexpr const char* kKinds[] = {"direct", "group", "room"};
 
 double seconds(std::chrono::steady_clock::time_point time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
 
-// Tuples of plain values, made while nobody else waits for anything: see "Call" in python/madang/_core.pyi.
+// Tuples of plain values, made while nobody else waits for anything. All begin with plugin, hook, loop, number, posted; what follows stands
+// with the lane of each hook in python/madang/plugins.
 py::list drain(PluginHost& host, std::size_t max) {
     auto calls = host.mailbox().drain(max);
     py::list out{calls.size()};
+    std::array<py::object, kHooks> names;
+    const auto name = [&](Hook hook) -> const py::object& {
+        auto& one = names[static_cast<std::size_t>(hook)];
+        if (!one) one = py::str{name_of(hook)};
+        return one;
+    };
     for (std::size_t i = 0; i < calls.size(); ++i) {
         const auto& call = calls[i];
         const auto posted = seconds(call.posted);
         if (const auto* check = std::get_if<CheckCall>(&call.what)) {
             const auto conversation = check->conversation ? to_string(check->conversation) : std::string{};
             const auto peer = check->peer ? to_string(check->peer) : std::string{};
-            out[i] = py::make_tuple(call.plugin, call.loop, check->number, posted, conversation, kKinds[static_cast<int>(check->kind)],
-                                    to_string(check->sender), check->sender_username, peer, check->client_id, check->text, check->edit);
+            out[i] = py::make_tuple(call.plugin, name(Hook::check), call.loop, check->number, posted, conversation,
+                                    kKinds[static_cast<int>(check->kind)], to_string(check->sender), check->sender_username, peer,
+                                    check->client_id, check->text, check->edit);
         } else {
             const auto& identity = std::get<IdentityCall>(call.what);
-            out[i] = py::make_tuple(call.plugin, call.loop, identity.number, posted, identity.credentials);
+            out[i] = py::make_tuple(call.plugin, name(Hook::authenticate), call.loop, identity.number, posted, identity.credentials);
         }
     }
     return out;
@@ -74,7 +83,7 @@ void bind_plugins(py::module_& module) {
                std::uint64_t errors, std::uint64_t expired, double queue_s, double run_s, std::uint64_t would_deny,
                std::uint64_t would_modify) {
                 constexpr double kMicros = 1e6;
-                self.note(plugin, hook == "check" ? PluginHost::Hook::check : PluginHost::Hook::authenticate,
+                self.note(plugin, hook_named(hook).value(),
                           {calls, batches, errors, expired, static_cast<std::uint64_t>(queue_s * kMicros),
                            static_cast<std::uint64_t>(run_s * kMicros), would_deny, would_modify});
             },

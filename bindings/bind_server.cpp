@@ -1,3 +1,4 @@
+#include <map>
 #include <memory>
 #include <tuple>
 #include <utility>
@@ -11,16 +12,15 @@ using server::Server;
 
 namespace {
 
-using CheckTuple = std::tuple<std::int64_t, std::string, bool>;                                       // timeout in ms, on_error, observe
-using PluginTuple = std::tuple<std::string, std::optional<std::int64_t>, std::optional<CheckTuple>>;  // name, authenticate's timeout, check
+using HookTuple = std::tuple<std::int64_t, std::string, bool>;                  // timeout in ms, on_error, observe
+using PluginTuple = std::tuple<std::string, std::map<std::string, HookTuple>>;  // name, {hook: how it is used}
 
 server::PluginSpec spec_of(const PluginTuple& given) {
-    const auto& [name, authenticates, checks] = given;
+    const auto& [name, hooks] = given;
     server::PluginSpec spec{.name = name};
-    if (authenticates) spec.authenticates = Millis{*authenticates};
-    if (checks) {
-        const auto& [timeout, on_error, observe] = *checks;
-        spec.checks = CheckRule{Millis{timeout}, on_error == "allow" ? OnError::allow : OnError::deny, observe};
+    for (const auto& [hook, options] : hooks) {
+        const auto& [timeout, on_error, observe] = options;
+        spec.rule(hook_named(hook).value()) = HookRule{Millis{timeout}, on_error == "allow" ? OnError::allow : OnError::deny, observe};
     }
     return spec;
 }
@@ -33,7 +33,8 @@ std::unique_ptr<Server> make_server(const std::optional<std::string>& config, co
     for (const auto& each : plugins) {
         options.plugins.push_back(spec_of(each));
         // Who brings accounts of its own decides who gets one.
-        if (options.plugins.back().authenticates && !loaded.origins.contains("accounts.sign_up")) loaded.config.accounts.sign_up = false;
+        if (options.plugins.back().rule(Hook::authenticate) && !loaded.origins.contains("accounts.sign_up"))
+            loaded.config.accounts.sign_up = false;
     }
     return std::make_unique<Server>(std::move(loaded.config), std::move(options));
 }

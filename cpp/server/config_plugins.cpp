@@ -4,6 +4,7 @@
 #include <array>
 #include <sstream>
 
+#include "hooks/hook.hpp"
 #include "server/config_keys.hpp"
 
 namespace madang::server {
@@ -75,8 +76,8 @@ class Reader {
         if (!value.is_table()) return add_(key.source(), "plugins.hooks", "wrong type", "hooks.check = { timeout = \"200ms\" }");
         for (const auto& [hook, options] : *value.as_table()) {
             const std::string name{hook.str()};
-            if (name != "check" && name != "authenticate") {
-                unknown(hook, "plugins.hooks.", {"check", "authenticate"});
+            if (!hook_named(name)) {
+                unknown(hook, "plugins.hooks.", {kHookNames.begin(), kHookNames.end()});
             } else if (!options.is_table()) {
                 add_(hook.source(), "plugins.hooks." + name, "wrong type", "a table: { timeout = \"200ms\", … }");
             } else {
@@ -88,6 +89,7 @@ class Reader {
     PluginEntry::Hook options_of(const std::string& hook, const toml::table& table) {
         PluginEntry::Hook out;
         const auto prefix = "plugins.hooks." + hook + ".";
+        const auto decides = hook == name_of(Hook::check) || hook == name_of(Hook::authenticate);  // the others only hear
         for (const auto& [key, value] : table) {
             const std::string name{key.str()};
             if (name == "timeout") {
@@ -97,12 +99,12 @@ class Reader {
                     add_(key.source(), prefix + name, "no value of this kind", "a duration from \"1ms\" to \"10m\", such as \"200ms\"");
                 else
                     out.timeout = *parsed;
-            } else if (name == "on_error") {
+            } else if (decides && name == "on_error") {
                 out.on_error = text(key, value, hook == "check" ? Names{"deny", "allow"} : Names{"deny"});
-            } else if (name == "mode") {
+            } else if (decides && name == "mode") {
                 out.mode = text(key, value, hook == "check" ? Names{"enforce", "observe"} : Names{"enforce"});
             } else {
-                unknown(key, prefix, {"timeout", "on_error", "mode"});
+                unknown(key, prefix, decides ? Names{"timeout", "on_error", "mode"} : Names{"timeout"});
             }
         }
         return out;

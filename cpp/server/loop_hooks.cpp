@@ -44,7 +44,7 @@ void Loop::identify(std::string credentials, OnIdentified on_identified) {
     if (!identity_breaker_.try_call(now)) return refuse_with(plugin_unavailable());
     const auto plugin = *services_.plugins->authenticator();
     const auto number = identities_.put(std::move(on_identified));
-    identity_deadlines_.emplace_back(now + *services_.plugins->plugins()[plugin].authenticates, number);
+    identity_deadlines_.emplace_back(now + services_.plugins->plugins()[plugin].rule(Hook::authenticate)->timeout, number);
     if (!services_.plugins->post(index_, IdentityCall{number, std::move(credentials)})) {
         deferred_.push_back([this, number] { end_identify(number, std::unexpected(plugin_unavailable())); });
     }

@@ -242,12 +242,12 @@ void add_plugins(Page& page, const Runtime& runtime, const PluginHost& host) {
         std::vector<std::pair<Page::Labels, double>> values;
         for (std::uint32_t i = 0; i < host.plugins().size(); ++i) {
             const auto& plugin = host.plugins()[i];
-            const auto add = [&](const char* hook, PluginHost::Hook which) {
-                const auto value = static_cast<double>(host.figures(i, which).*row.figure) * row.unit;
-                values.push_back({{{"plugin", plugin.name}, {"hook", hook}}, value});
-            };
-            if (plugin.authenticates) add("authenticate", PluginHost::Hook::authenticate);
-            if (plugin.checks) add("check", PluginHost::Hook::check);
+            for (std::size_t which = 0; which < kHooks; ++which) {
+                const auto hook = static_cast<Hook>(which);
+                if (!plugin.rule(hook)) continue;
+                const auto value = static_cast<double>(host.figures(i, hook).*row.figure) * row.unit;
+                values.push_back({{{"plugin", plugin.name}, {"hook", std::string{name_of(hook)}}}, value});
+            }
         }
         page.labelled(row.name, row.help, MetricType::Counter, values);
     }

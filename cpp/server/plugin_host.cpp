@@ -5,23 +5,21 @@
 namespace madang::server {
 namespace {
 
-constexpr std::size_t kHooks = 2;
-
-std::size_t place_of(std::uint32_t plugin, PluginHost::Hook hook) { return plugin * kHooks + static_cast<std::size_t>(hook); }
+std::size_t place_of(std::uint32_t plugin, Hook hook) { return plugin * kHooks + static_cast<std::size_t>(hook); }
 
 }  // namespace
 
 PluginHost::PluginHost(std::vector<PluginSpec> plugins, Mailbox::Deliver deliver)
     : plugins_(std::move(plugins)), mailbox_(std::move(deliver)), figures_(plugins_.size() * kHooks) {
     for (std::uint32_t i = 0; i < plugins_.size(); ++i) {
-        if (plugins_[i].checks) stages_.push_back(i);
-        if (plugins_[i].authenticates) authenticator_ = i;
+        if (plugins_[i].rule(Hook::check)) stages_.push_back(i);
+        if (plugins_[i].rule(Hook::authenticate)) authenticator_ = i;
     }
 }
 
 std::vector<CheckRule> PluginHost::check_rules() const {
     std::vector<CheckRule> rules;
-    for (const auto stage : stages_) rules.push_back(*plugins_[stage].checks);
+    for (const auto stage : stages_) rules.push_back(*plugins_[stage].rule(Hook::check));
     return rules;
 }
 

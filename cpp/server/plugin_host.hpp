@@ -4,6 +4,7 @@
 // and the figures. Limits: the mailbox's.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -11,14 +12,17 @@
 #include <string>
 #include <vector>
 
+#include "hooks/hook.hpp"
 #include "hooks/mailbox.hpp"
 
 namespace madang::server {
 
 struct PluginSpec {
-    std::string name;                       // unique; the origin of the accounts it makes
-    std::optional<Millis> authenticates{};  // its timeout; none = it has no such hook. One plugin of all at most
-    std::optional<CheckRule> checks{};      // none = it has no such hook
+    std::string name;                                     // unique; the origin of the accounts it makes
+    std::array<std::optional<HookRule>, kHooks> hooks{};  // none = it has no such hook. One plugin of all at most authenticates
+
+    std::optional<HookRule>& rule(Hook hook) { return hooks[static_cast<std::size_t>(hook)]; }
+    const std::optional<HookRule>& rule(Hook hook) const { return hooks[static_cast<std::size_t>(hook)]; }
 };
 
 // What the consumer has measured of one hook of one plugin.
@@ -46,7 +50,6 @@ class PluginHost {
     const Mailbox& mailbox() const { return mailbox_; }
     std::uint32_t plugin_of_stage(std::uint32_t stage) const { return stages_.at(stage); }
 
-    enum class Hook : std::uint8_t { authenticate, check };
     void note(std::uint32_t plugin, Hook hook, const HookFigures& more);
     HookFigures figures(std::uint32_t plugin, Hook hook) const;
 
@@ -56,7 +59,7 @@ class PluginHost {
     std::optional<std::uint32_t> authenticator_;
     Mailbox mailbox_;
     mutable std::mutex mutex_;
-    std::vector<HookFigures> figures_;  // two a plugin
+    std::vector<HookFigures> figures_;  // kHooks a plugin
 };
 
 }  // namespace madang::server

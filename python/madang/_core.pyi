@@ -17,7 +17,7 @@ class Server:
         overrides: dict[str, str] = {},
         *,
         handle_signals: bool = False,
-        plugins: list[tuple[str, int | None, tuple[int, str, bool] | None]] = [],
+        plugins: list[tuple[str, dict[str, tuple[int, str, bool]]]] = [],
     ) -> None: ...
     @property
     def plugins(self) -> Plugins | None: ...

@@ -14,13 +14,13 @@ from madang.errors import StartError
 from madang.plugins.lanes import AuthenticateLane, CheckLane, Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from madang.core import _core
     from madang.plugins.loading import LoadedPlugin
 
 DRAINED_AT_ONCE = 256
-CHECK_FIELDS = 12
+LANES: Mapping[str, type[Lane]] = {"authenticate": AuthenticateLane, "check": CheckLane}  # hook → what takes its calls
 SWITCH_INTERVAL = 0.0005  # seconds: at the default of 5 ms a busy thread of Python's holds up every verdict by so much
 CLOSE_WITHIN = 5.0
 
@@ -33,8 +33,7 @@ class Dispatcher:
         self._loop = loop
         self._core: _core.Plugins | None = None
         self._on_closed: Callable[[], Any] = lambda: None
-        self._checks: dict[int, CheckLane] = {}
-        self._identities: dict[int, AuthenticateLane] = {}
+        self._lanes: dict[tuple[int, str], Lane] = {}  # (plugin, hook)
         self._set_up: list[LoadedPlugin] = []
 
     async def set_up(self) -> None:
@@ -52,22 +51,17 @@ class Dispatcher:
         sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL))
         self._core, self._on_closed = core, on_closed
         for index, loaded in enumerate(self._plugins):
-            if "check" in loaded.hooks:
-                self._checks[index] = CheckLane(core, index, loaded, self._loop)
-            if "authenticate" in loaded.hooks:
-                self._identities[index] = AuthenticateLane(core, index, loaded, self._loop)
+            for hook in loaded.hooks:
+                self._lanes[index, hook] = LANES[hook](core, index, loaded, self._loop)
         self._loop.add_reader(core.descriptor, self._drain)
 
     async def close(self) -> bool:
         """Ends with the hooks and closes the plugins. False: a thread is left behind in a hook."""
         if self._core is not None:
             self._loop.remove_reader(self._core.descriptor)
-        ended = [lane.end() for lane in self._lanes()]
+        ended = [lane.end() for lane in self._lanes.values()]
         await self._close_plugins()
         return all(ended)
-
-    def _lanes(self) -> list[Lane]:
-        return [*self._checks.values(), *self._identities.values()]
 
     def _drain(self) -> None:
         assert self._core is not None
@@ -78,7 +72,7 @@ class Dispatcher:
             return
         woken: dict[Lane, None] = {}
         for call in calls:
-            lane: Lane = self._checks[call[0]] if len(call) == CHECK_FIELDS else self._identities[call[0]]
+            lane = self._lanes[call[0], call[1]]
             lane.add(call)
             woken[lane] = None
         for lane in woken:

@@ -12,7 +12,7 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from madang.client.objects import User
 from madang.plugins.faults import Faults, WrongReturn
@@ -31,15 +31,15 @@ TASKS_MAX = 1_000  # runs of an `async def` hook at a time
 BATCH_TASKS_MAX = 8  # the same of a batch hook: what comes meanwhile makes larger batches
 SLOW = 0.001  # seconds a message: from here on a thread takes one at a time
 
-Call = tuple[Any, ...]
+Call = tuple[Any, ...]  # plugin, hook, loop, number, posted; then what the hook is about
 Answer = tuple[int, int, int, str]
-POSTED = 3
+LOOP, NUMBER, POSTED, CREDENTIALS = 2, 3, 4, 5
 ALLOW, DENY, MODIFY, ERROR = range(4)
 KINDS = {"allow": ALLOW, "deny": DENY, "modify": MODIFY}
 
 
 def message_of(call: Call) -> Message:
-    _, _, _, _, conversation, kind, sender, username, peer, client_id, text, edit = call
+    _, _, _, _, _, conversation, kind, sender, username, peer, client_id, text, edit = call
     return Message(conversation or None, kind, User(sender, username), text, client_id, (), peer or None, edit)
 
 
@@ -63,20 +63,21 @@ def outcome_of(verdict: object) -> tuple[int, str]:
 class Lane(ABC):
     """What the lanes of all hooks share: the queue, the runs on the loop or in threads, the figures."""
 
+    hook: ClassVar[str]
+
     def __init__(
-        self, core: _core.Plugins, index: int, loaded: LoadedPlugin, hook: str, loop: asyncio.AbstractEventLoop, tasks_max: int
+        self, core: _core.Plugins, index: int, loaded: LoadedPlugin, loop: asyncio.AbstractEventLoop, tasks_max: int = TASKS_MAX
     ) -> None:
         self.core = core
         self.index = index
-        self.hook = hook
-        self.timeout = loaded.hooks[hook].timeout
-        self.method: Callable[..., Any] = loaded.method(hook)
-        self.faults = Faults(loaded, hook)
+        self.timeout = loaded.hooks[self.hook].timeout
+        self.method: Callable[..., Any] = loaded.method(self.hook)
+        self.faults = Faults(loaded, self.hook)
         self._loop = loop
         self._waiting: deque[Call] = deque(maxlen=WAITING_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
         self._tasks_max = tasks_max
-        self._workers = None if inspect.iscoroutinefunction(self.method) else Workers(f"{loaded.name}-{hook}", self.work, self.timeout)
+        self._workers = None if inspect.iscoroutinefunction(self.method) else Workers(f"{loaded.name}-{self.hook}", self.work, self.timeout)
 
     def add(self, call: Call) -> None:
         self._waiting.append(call)
@@ -145,11 +146,13 @@ class Lane(ABC):
 class CheckLane(Lane):
     """`check` or `check_batch`."""
 
+    hook = "check"
+
     def __init__(self, core: _core.Plugins, index: int, loaded: LoadedPlugin, loop: asyncio.AbstractEventLoop) -> None:
         method = loaded.method("check")
         self._is_batch = method.__name__ == "check_batch"
         self._took = 0.0  # seconds a message, of the last run in a thread
-        super().__init__(core, index, loaded, "check", loop, BATCH_TASKS_MAX if self._is_batch else TASKS_MAX)
+        super().__init__(core, index, loaded, loop, BATCH_TASKS_MAX if self._is_batch else TASKS_MAX)
 
     def take_max(self) -> int:
         return BATCH_MAX if self._is_batch else 1
@@ -222,8 +225,8 @@ class CheckLane(Lane):
         errors = would_deny = would_modify = 0
         for call, (kind, text) in zip(calls, outcomes, strict=True):
             errors += kind == ERROR
-            if call[2]:
-                answers.append((call[1], call[2], kind, text))
+            if call[NUMBER]:
+                answers.append((call[LOOP], call[NUMBER], kind, text))
             else:  # mode = "observe": nobody waits
                 would_deny += kind == DENY
                 would_modify += kind == MODIFY
@@ -237,15 +240,14 @@ class CheckLane(Lane):
 class AuthenticateLane(Lane):
     """`authenticate`."""
 
-    def __init__(self, core: _core.Plugins, index: int, loaded: LoadedPlugin, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(core, index, loaded, "authenticate", loop, TASKS_MAX)
+    hook = "authenticate"
 
     def work(self) -> bool:
         calls = self.take(1)
         for call in calls:
             begun = time.monotonic()
             try:
-                self._answer(call, self.method(json.loads(call[4])), begun)
+                self._answer(call, self.method(json.loads(call[CREDENTIALS])), begun)
             except Exception as error:
                 self._fail(call, error, begun)
         return bool(calls)
@@ -255,7 +257,7 @@ class AuthenticateLane(Lane):
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self.left(call)):
-                answer = await self.method(json.loads(call[4]))
+                answer = await self.method(json.loads(call[CREDENTIALS]))
             self._answer(call, answer, begun)
         except TimeoutError:
             self._fail(call, WrongReturn(f"took longer than {self.timeout:g} s"), begun)
@@ -264,17 +266,17 @@ class AuthenticateLane(Lane):
 
     def _answer(self, call: Call, answer: object, begun: float) -> None:
         if type(answer) is Deny:
-            self.core.refuse_identity(call[1], call[2], True, str(answer.reason) or "the credentials are not good")
+            self.core.refuse_identity(call[LOOP], call[NUMBER], True, str(answer.reason) or "the credentials are not good")
         elif type(answer) is Identity:
             display_name = answer.display_name or ""
             roles: object = answer.roles
             if not isinstance(answer.username, str) or not isinstance(display_name, str) or isinstance(roles, str):
                 raise WrongReturn(f"returned {answer!r} (username and display_name are texts, roles is a tuple of them)")
-            self.core.answer_identity(call[1], call[2], answer.username, display_name, list(answer.roles))
+            self.core.answer_identity(call[LOOP], call[NUMBER], answer.username, display_name, list(answer.roles))
         else:
             raise WrongReturn(f"returned a {type(answer).__name__}, which is neither madang.Identity nor madang.Deny")
         self.noted([call], begun, 0)
 
     def _fail(self, call: Call, error: Exception, begun: float) -> None:
-        self.core.refuse_identity(call[1], call[2], False, self.faults.tell(error))
+        self.core.refuse_identity(call[LOOP], call[NUMBER], False, self.faults.tell(error))
         self.noted([call], begun, 1)

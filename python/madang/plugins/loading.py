@@ -13,28 +13,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from madang.errors import ConfigError
+from madang.plugins.dispatcher import LANES
+from madang.plugins.hooks import HOOKS, HookOptions, HookSpec, hook_options
 from madang.plugins.plugin import Plugin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 ENTRY_POINTS = "madang.plugins"
-DEFAULT_TIMEOUT = 0.2
-CHOICES = {"on_error": ("deny", "allow"), "mode": ("enforce", "observe")}
 
 # What the core says of [[plugins]]: use, settings as JSON, {hook: (timeout in ms, on_error, mode)}, place.
 Entry = tuple[str, str, "dict[str, tuple[int | None, str, str]]", str]
-# What the core is told: name, authenticate's timeout in ms, (check's timeout in ms, on_error, observe).
-Spec = tuple[str, int | None, tuple[int, str, bool] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class HookOptions:
-    """How one hook is used. `timeout` in seconds, from the call."""
-
-    timeout: float = DEFAULT_TIMEOUT
-    on_error: str = "deny"
-    mode: str = "enforce"
+# What the core is told: name, and how each hook is used.
+Spec = tuple[str, dict[str, HookSpec]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +38,15 @@ class LoadedPlugin:
     hooks: Mapping[str, HookOptions] = field(default_factory=dict)
 
     def method(self, hook: str) -> Callable[..., Any]:
-        """The method of a hook: of `check` the batch form, where there is one."""
-        if hook == "check":
-            return getattr(self.plugin, "check_batch", None) or self.plugin.check  # type: ignore[attr-defined,no-any-return]
-        return getattr(self.plugin, hook)  # type: ignore[no-any-return]
+        """The method of a hook that the plugin has: of `check` the batch form, where there is one."""
+        name = HOOKS[hook].method_of(self.plugin)
+        assert name is not None
+        return getattr(self.plugin, name)  # type: ignore[no-any-return]
 
     @property
     def spec(self) -> Spec:
         """How the core sees it."""
-        authenticate, check = self.hooks.get("authenticate"), self.hooks.get("check")
-        return (
-            self.name,
-            None if authenticate is None else milliseconds(authenticate.timeout),
-            None if check is None else (milliseconds(check.timeout), check.on_error, check.mode == "observe"),
-        )
-
-
-def milliseconds(seconds: float) -> int:
-    return max(1, round(seconds * 1000))
+        return self.name, {hook: options.spec for hook, options in self.hooks.items()}
 
 
 def load_plugins(entries: Sequence[Entry], objects: Sequence[Plugin] = ()) -> list[LoadedPlugin]:
@@ -148,16 +130,20 @@ def prepare(plugin: Plugin, place: str, given: Mapping[str, Mapping[str, Any]], 
     name = unique_name(plugin.name or type(plugin).__name__, [each.name for each in others])
     if name == "password":
         raise Unusable('a plugin may not be named "password": accounts made with a password are of that origin')
-    has = {"authenticate": hasattr(plugin, "authenticate"), "check": hasattr(plugin, "check") or hasattr(plugin, "check_batch")}
+    has = [hook for hook, kind in HOOKS.items() if kind.method_of(plugin)]
     for hook in (*given, *plugin.hooks):
-        if not has.get(hook):
-            raise Unusable(
-                f"{name} has no hook {hook}, so hooks.{hook} says nothing (its hooks: {', '.join(h for h in has if has[h]) or 'none'})"
-            )
-    if not any(has.values()):
-        raise Unusable(f"{name} has no hook (it defines none of authenticate, check and check_batch)")
+        if hook not in has:
+            raise Unusable(f"{name} has no hook {hook}, so hooks.{hook} says nothing (its hooks: {', '.join(has) or 'none'})")
+    if not has:
+        raise Unusable(f"{name} has no hook (it defines none of {', '.join(m for kind in HOOKS.values() for m in kind.methods)})")
+    for hook in has:
+        if hook not in LANES:
+            raise Unusable(f"{name} has the hook {hook}, which this version doesn't call yet (it calls {', '.join(LANES)})")
     plugin.log = logging.getLogger(f"madang.plugins.{name}")
-    hooks = {hook: hook_options(name, hook, {**plugin.hooks.get(hook, {}), **given.get(hook, {})}) for hook in has if has[hook]}
+    try:
+        hooks = {hook: hook_options(name, hook, {**plugin.hooks.get(hook, {}), **given.get(hook, {})}) for hook in has}
+    except ValueError as error:
+        raise Unusable(str(error)) from None
     return LoadedPlugin(plugin, name, place, hooks)
 
 
@@ -167,15 +153,3 @@ def unique_name(wanted: str, taken: Sequence[str]) -> str:
         n += 1
         name = f"{wanted}-{n}"
     return name
-
-
-def hook_options(name: str, hook: str, values: Mapping[str, Any]) -> HookOptions:
-    for key, value in values.items():
-        if key == "timeout":
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.001 <= value <= 600:
-                raise Unusable(f"{name}: hooks[{hook!r}]['timeout'] must be seconds, from 0.001 to 600, not {value!r}")
-        elif key not in CHOICES or value not in CHOICES[key]:
-            raise Unusable(f"{name}: hooks[{hook!r}] has {key!r}: {value!r} (timeout, on_error: deny or allow, mode: enforce or observe)")
-        elif hook == "authenticate" and value != CHOICES[key][0]:
-            raise Unusable(f"{name}: authenticate never fails open and is never only observed ({key} = {CHOICES[key][0]!r})")
-    return HookOptions(**values)

@@ -21,6 +21,13 @@ class House(madang.Plugin):
         return [madang.Verdict.allow() for _ in messages]
 
 
+class Courier(madang.Plugin):
+    """A hook that nothing calls yet."""
+
+    def push(self, notifications: list[object]) -> list[object]:
+        return []
+
+
 class Nothing(madang.Plugin):
     """No hook."""
 
@@ -35,7 +42,7 @@ class Checker(madang.Plugin):
 def test_the_configuration_wins_over_the_class() -> None:
     use = f"{__name__}:House"
     [loaded] = load_plugins([(use, '{"n": 1}', {"check": (50, "", "observe")}, "madang.toml:3")])
-    assert loaded.spec == ("House", 200, (50, "allow", True))
+    assert loaded.spec == ("House", {"authenticate": (200, "deny", False), "check": (50, "allow", True)})
     assert dict(loaded.plugin.settings) == {"n": 1}
     assert loaded.plugin.log.name == "madang.plugins.House"
 
@@ -48,6 +55,8 @@ def test_two_of_a_kind_have_names_of_their_own() -> None:
     ("plugins", "words"),
     [
         ([Nothing()], "has no hook"),
+        ([Courier()], "doesn't call yet"),
+        ([type("Bad", (Checker,), {"hooks": {"push": {"timeout": 1}}})()], "says nothing"),
         ([House(), House()], "both authenticate"),
         ([type("Bad", (Checker,), {"hooks": {"check": {"timeout": "200ms"}}})()], "must be seconds"),
         ([type("Open", (House,), {"hooks": {"authenticate": {"on_error": "allow"}}})()], "never fails open"),
