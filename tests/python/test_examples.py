@@ -122,7 +122,7 @@ def test_the_load_script_measures_and_everything_arrives(chat_server_factory: Ma
     assert re.search(r"arrived: p50 [\d.]+ ms, p99 [\d.]+ ms", ended.stdout)
 
 
-@pytest.mark.parametrize("name", ["help_desk_bot.py", "bridge.py", "load.py"])
+@pytest.mark.parametrize("name", ["help_desk_bot.py", "bridge.py", "load.py", "webhook_receiver.py"])
 def test_an_example_is_short_and_listed(name: str) -> None:
     assert len((EXAMPLES / name).read_text(encoding="utf-8").splitlines()) <= 100
     assert f"({name})" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
