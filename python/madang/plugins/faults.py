@@ -40,6 +40,7 @@ class Faults:
     def tell(self, error: BaseException) -> str:
         """Logs it, unless another one was logged within a second; what happened, in short."""
         what = str(error) if isinstance(error, WrongReturn) else f"{type(error).__name__}: {error}"
+        what = what.encode(errors="backslashreplace").decode()  # the core takes no half surrogates
         with self._lock:
             now = time.monotonic()
             if now - self._last < SECONDS_BETWEEN_LINES:

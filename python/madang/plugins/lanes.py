@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from madang.client.objects import User
 from madang.plugins.faults import Faults, WrongReturn
+from madang.plugins.hooks import HOOKS
 from madang.plugins.values import Deny, Identity, Message, Verdict
 from madang.plugins.workers import THREADS, Workers
 
@@ -149,8 +150,7 @@ class CheckLane(Lane):
     hook = "check"
 
     def __init__(self, core: _core.Plugins, index: int, loaded: LoadedPlugin, loop: asyncio.AbstractEventLoop) -> None:
-        method = loaded.method("check")
-        self._is_batch = method.__name__ == "check_batch"
+        self._is_batch = HOOKS["check"].method_of(loaded.plugin) == "check_batch"  # by where it stands: a decorator may have renamed it
         self._took = 0.0  # seconds a message, of the last run in a thread
         super().__init__(core, index, loaded, loop, BATCH_TASKS_MAX if self._is_batch else TASKS_MAX)
 

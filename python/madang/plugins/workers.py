@@ -4,12 +4,15 @@ A hook that never returns costs its thread, which is replaced; the threads are d
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+log = logging.getLogger("madang.plugins")
 
 THREADS = 4
 STUCK_MAX = 8
@@ -72,5 +75,10 @@ class Workers:
             more = True
             while more and not self._ended:
                 self._busy[me] = time.monotonic()
-                more = self._work()
-                self._busy.pop(me, None)
+                try:
+                    more = self._work()
+                except Exception:  # never by a hook, whose errors are answers: but a thread less for good would be worse
+                    log.exception("a thread of %s failed", self._name)
+                    more = False
+                finally:
+                    self._busy.pop(me, None)
