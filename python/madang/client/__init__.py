@@ -12,58 +12,23 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from madang.client.asynchronous import AsyncClient
-    from madang.client.blocking import Client
-    from madang.client.objects import (
-        Account,
-        Ban,
-        Conversation,
-        Event,
-        Invite,
-        Member,
-        Message,
-        MessageEvent,
-        Page,
-        Presence,
-        ReadState,
-        Receipt,
-        Session,
-        Signal,
-        Typing,
-        User,
-    )
-
-__all__ = [
-    "Account",
-    "AsyncClient",
-    "Ban",
-    "Client",
-    "Conversation",
-    "Event",
-    "Invite",
-    "Member",
-    "Message",
-    "MessageEvent",
-    "Page",
-    "Presence",
-    "ReadState",
-    "Receipt",
-    "Session",
-    "Signal",
-    "Typing",
-    "User",
-]
+    from madang.client.asynchronous import AsyncClient as AsyncClient
+    from madang.client.blocking import Client as Client
+    from madang.client.objects import *
 
 _FACES = {"Client": "madang.client.blocking", "AsyncClient": "madang.client.asynchronous"}
+_VALUES = "madang.client.objects"
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name == "__all__":
+        return __dir__()
+    if name not in __dir__():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_FACES.get(name, "madang.client.objects")), name)
+    value = getattr(importlib.import_module(_FACES.get(name, _VALUES)), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*importlib.import_module(_VALUES).__all__, *_FACES])

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from madang.client import decode
-from madang.client.blocking import GOOD_BYE_WITHIN_S, TIMEOUT_S
+from madang.client.blocking import GOOD_BYE_WITHIN_S, TIMEOUT_S, WAIT_S_MAX
 from madang.client.core import Core, types_or_raise
 from madang.client.exchange import Call
 from madang.client.operations import PAGE, Ask, Pause, TimedOut
@@ -21,22 +21,7 @@ if TYPE_CHECKING:
     from types import EllipsisType, TracebackType
 
     from madang.client.blocking import Where, Who
-    from madang.client.objects import (
-        Account,
-        Ban,
-        Conversation,
-        Event,
-        Invite,
-        Member,
-        Message,
-        MessageEvent,
-        Page,
-        Presence,
-        ReadState,
-        Session,
-        Signal,
-        User,
-    )
+    from madang.client.objects import *
     from madang.client.operations import Step, Steps
 
 Json = dict[str, Any]
@@ -67,12 +52,13 @@ class AsyncClient:
         username: str | None = None,
         password: str | None = None,
         token: str | None = None,
+        credentials: Mapping[str, Any] | None = None,
         cursor: int | None = None,
         device: str | None = None,
         timeout: float = TIMEOUT_S,
         trace: Callable[[str, str], None] | None = None,
     ) -> None:
-        self._core = Core(url, username, password, token, cursor, device, timeout, trace)
+        self._core = Core(url, username, password, token, cursor, device, timeout, trace, credentials)
         self._operations = self._core.operations
 
     @classmethod
@@ -89,15 +75,16 @@ class AsyncClient:
         """Logs in, and connects.
 
         Raises:
-            Unauthenticated: wrong user name or password, or a token that isn't good.
+            Unauthenticated: wrong user name or password, or a token or credentials that aren't good.
             Unavailable: nobody answers at `url`.
+            PluginUnavailable: the plugin that knows credentials failed.
         """
         core = self._core
         if core.opened is not None:
             return self
         try:
-            if core.username is not None and core.password is not None:
-                core.logged_in(await self._run(self._operations.log_in(core.username, core.password, core.device)))
+            if core.proof is not None:
+                core.logged_in(await self._run(self._operations.log_in(core.proof, core.device)))
             else:
                 core.took_account(await self._run(self._operations.me(is_first_contact=True)))
                 link = core.open_link()
@@ -241,6 +228,12 @@ class AsyncClient:
         if not self._core.is_closed:
             self._core.link.acknowledge(self.cursor)
 
+    async def sync(self, cursor: int, *, limit: int = PAGE, wait: float = 0) -> Sync:
+        """The events after a cursor, for who polls instead of reading `events`. Args and errors: `Client.sync`."""
+        if not 0 <= wait <= WAIT_S_MAX:
+            raise BadRequest(f"wait at most {WAIT_S_MAX} s")
+        return await self._run(self._operations.sync(cursor, limit, wait))
+
     async def history(self, where: Where, *, before: int | None = None, after: int | None = None) -> AsyncIterator[Message]:
         """The messages of a conversation, newest first, or oldest first after a `seq`. Args and errors: `Client.history`."""
         if before is not None and after is not None:
@@ -261,6 +254,10 @@ class AsyncClient:
     ) -> Page:
         """One stretch of a conversation's messages. Args and errors: `Client.page`."""
         return await self._run(self._operations.page(where, limit, before=before, after=after, around=around))
+
+    async def message(self, where: Where, seq: int) -> Message:
+        """One message by its place, as it is now. Errors: `Client.message`."""
+        return await self._run(self._operations.message(where, seq))
 
     # ---- conversations -----------------------------------------------------------------------------------------------------------------
 
@@ -351,6 +348,32 @@ class AsyncClient:
         """Leaves a group. Errors: `Client.leave`."""
         await self._run(self._operations.remove_member(where, self.user))
 
+    # ---- friends and blocks ------------------------------------------------------------------------------------------------------------
+
+    def friends(self) -> AsyncIterator[Friend]:
+        """Who is a friend, has asked to be one or was asked, read page by page as one goes on."""
+        return iter_pages(lambda at: self._run(self._operations.friends(at)))
+
+    async def add_friend(self, who: Who) -> Friend:
+        """Asks a user to be a friend or, when the user has asked, accepts. Errors: `Client.add_friend`."""
+        return await self._run(self._operations.change_friend("PUT", who))
+
+    async def remove_friend(self, who: Who) -> Friend:
+        """Ends a friendship, takes a request back or refuses one. Errors: `Client.remove_friend`."""
+        return await self._run(self._operations.change_friend("DELETE", who))
+
+    def blocks(self) -> AsyncIterator[User]:
+        """Whom one has blocked, read page by page as one goes on."""
+        return iter_pages(lambda at: self._run(self._operations.blocks(at)))
+
+    async def block(self, who: Who) -> None:
+        """Neither can write to the other directly any more. Errors: `Client.block`."""
+        await self._run(self._operations.change_block("PUT", who))
+
+    async def unblock(self, who: Who) -> None:
+        """Lifts one's own block. Errors: `Client.unblock`."""
+        await self._run(self._operations.change_block("DELETE", who))
+
     # ---- presence and typing -----------------------------------------------------------------------------------------------------------
 
     async def presence(self, *who: Who) -> list[Presence]:
@@ -417,6 +440,10 @@ class AsyncClient:
     async def revoke(self, session: Session | str) -> None:
         """Signs a device out. Args and errors: `Client.revoke`."""
         await self._run(self._operations.revoke(session))
+
+    async def servers(self, *, region: str | None = None) -> list[ServerAddress]:
+        """The chat servers there are, best first. Args: `Client.servers`."""
+        return await self._run(self._operations.servers(region))
 
 
 class AsyncRunner:

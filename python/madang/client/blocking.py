@@ -20,22 +20,7 @@ if TYPE_CHECKING:
     from types import EllipsisType, TracebackType
 
     from madang.client.asynchronous import AsyncClient
-    from madang.client.objects import (
-        Account,
-        Ban,
-        Conversation,
-        Event,
-        Invite,
-        Member,
-        Message,
-        MessageEvent,
-        Page,
-        Presence,
-        ReadState,
-        Session,
-        Signal,
-        User,
-    )
+    from madang.client.objects import *
     from madang.client.operations import Step, Steps
 
     Who: TypeAlias = "User | Member | Account | Client | AsyncClient | str"
@@ -46,6 +31,7 @@ T = TypeVar("T")
 
 TIMEOUT_S = 30.0
 GOOD_BYE_WITHIN_S = 2.0
+WAIT_S_MAX = 25  # less than an HTTP answer may take
 
 
 class Client:
@@ -74,14 +60,16 @@ class Client:
         username: with `password`: logs in, which makes a new device of the account.
         password: kept only until then.
         token: instead of both.
+        credentials: instead of both, where the server has a plugin that knows who they belong to: any JSON object that it asks for.
         cursor: go on after this event; None = events from now on. Any earlier `Client.cursor` of the same user will do.
         device: what the device is called in `sessions`; None = the machine's name.
         timeout: seconds that a call may take with all its retries.
         trace: called with "<" (in) or ">" (out) and each WebSocket frame, on the connection's thread.
 
     Raises:
-        Unauthenticated: wrong user name or password, or a token that isn't good.
+        Unauthenticated: wrong user name or password, or a token or credentials that aren't good.
         Unavailable: nobody answers at `url`.
+        PluginUnavailable: the plugin that knows credentials failed.
         BadRequest: `url` is no address.
     """
 
@@ -92,12 +80,13 @@ class Client:
         username: str | None = None,
         password: str | None = None,
         token: str | None = None,
+        credentials: Mapping[str, Any] | None = None,
         cursor: int | None = None,
         device: str | None = None,
         timeout: float = TIMEOUT_S,
         trace: Callable[[str, str], None] | None = None,
     ) -> None:
-        self._core = Core(url, username, password, token, cursor, device, timeout, trace)
+        self._core = Core(url, username, password, token, cursor, device, timeout, trace, credentials)
         self._operations = self._core.operations
         try:
             self._open()
@@ -130,8 +119,8 @@ class Client:
 
     def _open(self) -> None:
         core = self._core
-        if core.username is not None and core.password is not None:
-            return core.logged_in(self._run(self._operations.log_in(core.username, core.password, core.device)))
+        if core.proof is not None:
+            return core.logged_in(self._run(self._operations.log_in(core.proof, core.device)))
         core.took_account(self._run(self._operations.me(is_first_contact=True)))
         link = core.open_link()
         if core.start is None:
@@ -312,6 +301,22 @@ class Client:
         if not self._core.is_closed:
             self._core.link.acknowledge(self.cursor)
 
+    def sync(self, cursor: int, *, limit: int = PAGE, wait: float = 0) -> Sync:
+        """The events after a cursor, for who polls instead of reading `events`; asking says that this device has those before it.
+
+        Args:
+            cursor: of the last event that was dealt with; 0 = none.
+            limit: 1 to 100 events.
+            wait: seconds to wait for the first one when there is none; at most 25.
+
+        Raises:
+            BadRequest: out of range.
+            ResyncRequired: these events can't be had any more: read `conversations`, and go on from `cursor` of a new log-in.
+        """
+        if not 0 <= wait <= WAIT_S_MAX:
+            raise BadRequest(f"wait at most {WAIT_S_MAX} s")
+        return self._run(self._operations.sync(cursor, limit, wait))
+
     def history(self, where: Where, *, before: int | None = None, after: int | None = None) -> Iterator[Message]:
         """The messages of a conversation, read page by page as one goes on.
 
@@ -345,6 +350,15 @@ class Client:
             NotAMember: one has left it.
         """
         return self._run(self._operations.page(where, limit, before=before, after=after, around=around))
+
+    def message(self, where: Where, seq: int) -> Message:
+        """One message by its place, as it is now: for who keeps places, not messages.
+
+        Raises:
+            NotFound: there is no message at that place, no such conversation, or one never belonged to it.
+            NotAMember: one has left it.
+        """
+        return self._run(self._operations.message(where, seq))
 
     # ---- conversations -----------------------------------------------------------------------------------------------------------------
 
@@ -560,6 +574,53 @@ class Client:
         """
         self._run(self._operations.remove_member(where, self.user))
 
+    # ---- friends and blocks ------------------------------------------------------------------------------------------------------------
+
+    def friends(self) -> Iterator[Friend]:
+        """Who is a friend, has asked to be one or was asked, read page by page as one goes on."""
+        return iter_pages(lambda at: self._run(self._operations.friends(at)))
+
+    def add_friend(self, who: Who) -> Friend:
+        """Asks a user to be a friend or, when the user has asked, accepts. Both are told by an event, `friend.updated`.
+
+        Raises:
+            NotFound: there is no such user.
+            Blocked: one of the two has blocked the other.
+            BadRequest: that is oneself.
+        """
+        return self._run(self._operations.change_friend("PUT", who))
+
+    def remove_friend(self, who: Who) -> Friend:
+        """Ends a friendship, takes a request back or refuses one; what isn't there is none already.
+
+        Raises:
+            NotFound: there is no such user.
+            BadRequest: that is oneself.
+        """
+        return self._run(self._operations.change_friend("DELETE", who))
+
+    def blocks(self) -> Iterator[User]:
+        """Whom one has blocked, read page by page as one goes on."""
+        return iter_pages(lambda at: self._run(self._operations.blocks(at)))
+
+    def block(self, who: Who) -> None:
+        """Neither can write to the other directly, or sees whether the other is online, writing or reading. Groups go on.
+
+        Raises:
+            NotFound: there is no such user.
+            BadRequest: that is oneself.
+        """
+        self._run(self._operations.change_block("PUT", who))
+
+    def unblock(self, who: Who) -> None:
+        """Lifts one's own block.
+
+        Raises:
+            NotFound: there is no such user.
+            BadRequest: that is oneself.
+        """
+        self._run(self._operations.change_block("DELETE", who))
+
     # ---- presence and typing -----------------------------------------------------------------------------------------------------------
 
     def presence(self, *who: Who) -> list[Presence]:
@@ -663,6 +724,14 @@ class Client:
             NotFound: there is no such device.
         """
         self._run(self._operations.revoke(session))
+
+    def servers(self, *, region: str | None = None) -> list[ServerAddress]:
+        """The chat servers there are, best first.
+
+        Args:
+            region: one's own; servers there come first.
+        """
+        return self._run(self._operations.servers(region))
 
 
 class Runner:

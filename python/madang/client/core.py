@@ -16,7 +16,7 @@ from madang.client.people import People
 from madang.errors import Error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from madang.client.link import Link
     from madang.client.objects import Account
@@ -33,7 +33,7 @@ class Core:
 
     Raises:
         BadRequest: `url` is no address of a server.
-        TypeError: neither a token nor a user name with a password, or both.
+        TypeError: none of a token, a user name with a password, and credentials, or several.
     """
 
     def __init__(
@@ -46,14 +46,16 @@ class Core:
         device: str | None,
         timeout: float,
         trace: Callable[[str, str], None] | None,
+        credentials: Mapping[str, Any] | None = None,
     ) -> None:
-        if (token is None) == (username is None) or (username is None) != (password is None):
-            raise TypeError("give either token=… or username=… and password=…")
+        if [token, username, credentials].count(None) != 2 or (username is None) != (password is None):
+            raise TypeError("give either token=…, or username=… and password=…, or credentials=…")
         self.exchange = Exchange(url)
         self.people = People()
         self.operations = Operations(self.people, timeout)
-        self.username = username
-        self.password = password
+        self.proof: Json | None = None  # of who one is, until the log-in
+        if token is None:
+            self.proof = {"username": username, "password": password} if credentials is None else {"credentials": dict(credentials)}
         self.token = token
         self.device = device if device is not None else platform.node()
         self.timeout = timeout
@@ -71,7 +73,7 @@ class Core:
     def logged_in(self, session: Json) -> None:
         """The answer to a log-in."""
         self.token = session["token"]
-        self.password = None
+        self.proof = None
         self.took_account(decode.account(session["user"]))
         if self._given is None:
             self._given = int(session["cursor"])

@@ -9,24 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from madang.client.objects import (
-    Account,
-    Ban,
-    Conversation,
-    Event,
-    Invite,
-    Member,
-    Message,
-    MessageEvent,
-    Page,
-    Presence,
-    ReadState,
-    Receipt,
-    Session,
-    Signal,
-    Typing,
-    User,
-)
+from madang.client.objects import *
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,6 +31,14 @@ def user(json: Json) -> User:
 
 def account(json: Json) -> Account:
     return Account(user(json), json.get("settings", {}))
+
+
+def friend(json: Json) -> Friend:
+    return Friend(user(json["user"]), json["state"])
+
+
+def server(json: Json) -> ServerAddress:
+    return ServerAddress(json["url"], json["region"], json["load"])
 
 
 def session(json: Json) -> Session:
@@ -163,8 +154,14 @@ def event(json: Json, users: Mapping[str, User]) -> Event:
     return Event(
         conversation=None if where is None else conversation(where, users),
         member=None if who is None else member(who),
+        read=read_state(json) if json["type"] == "read.updated" else None,
+        friend=friend(json) if json["type"] == "friend.updated" else None,
         **common,
     )
+
+
+def sync(json: Json, users: Mapping[str, User]) -> Sync:
+    return Sync(tuple(event(each, users) for each in json["events"]), json["cursor"], bool(json["more"]))
 
 
 def senders_of(json: Any) -> Iterator[str]:

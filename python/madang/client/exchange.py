@@ -1,6 +1,7 @@
 """HTTP: one call and its answer, over connections that are kept open.
 
-Threads: any; each call has a connection to itself. Limits: IDLE_MAX connections are kept, more are closed. Goes through no proxy.
+Threads: any; each call has a connection to itself. Limits: IDLE_MAX connections are kept for a server by all clients of the process
+together, since none of them belongs to a user; more are closed. Goes through no proxy.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json as _json
+import os
 import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from madang.errors import BadRequest, Error, Unavailable, error_for
@@ -20,7 +22,7 @@ from madang.errors import BadRequest, Error, Unavailable, error_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-IDLE_MAX = 4
+IDLE_MAX = 8
 ANSWER_WITHIN_S = 30.0
 
 Json = dict[str, Any]
@@ -63,6 +65,57 @@ class Unreachable(Unavailable):
         self.was_idle = was_idle
 
 
+class Idle:
+    """Connections to one server that wait for the next call. Threads: any. The last client that leaves closes them."""
+
+    _all: ClassVar[dict[str, Idle]] = {}
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._connections: list[http.client.HTTPConnection] = []
+
+    @classmethod
+    def of(cls, url: str) -> Idle:
+        """Those to this server, for one more client; it has to `leave`."""
+        with cls._lock:
+            idle = cls._all.setdefault(url, cls())
+            idle._users += 1
+            return idle
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            left, self._connections = ([], self._connections) if self._users else (self._connections, [])
+        for connection in left:
+            connection.close()
+
+    def take(self) -> http.client.HTTPConnection | None:
+        with self._lock:
+            return self._connections.pop() if self._connections else None
+
+    def put(self, connection: http.client.HTTPConnection) -> None:
+        """Keeps it, if there is room and it is open still."""
+        with self._lock:
+            keeps = connection.sock is not None and self._users > 0 and len(self._connections) < IDLE_MAX
+            if keeps:
+                self._connections.append(connection)
+        if not keeps:
+            connection.close()
+
+    @classmethod
+    def forget(cls) -> None:
+        """A forked child has no part in its parent's connections."""
+        cls._lock = threading.Lock()
+        for idle in cls._all.values():
+            for connection in idle._connections:
+                connection.close()
+            idle._connections = []
+
+
+os.register_at_fork(after_in_child=Idle.forget)
+
+
 class Exchange:
     """The way to one server.
 
@@ -85,9 +138,8 @@ class Exchange:
         self.host = parts.hostname
         self._port = port
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        self._lock = threading.Lock()
-        self._idle: list[http.client.HTTPConnection] = []
-        self._closed = False
+        self._idle = Idle.of(self.url)
+        self._is_closed = False
 
     def __call__(self, call: Call, token: str | None, within: float = ANSWER_WITHIN_S) -> Json:
         """The body of the answer; empty when it has none.
@@ -110,16 +162,13 @@ class Exchange:
         return parsed(status, text)
 
     def close(self) -> None:
-        """Ends the idle connections; those in use end with their calls."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        """Ends the idle connections, if nobody else uses them; those in use end with their calls."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._idle.leave()
 
     def _exchange(self, call: Call, body: bytes | None, headers: Json, within: float) -> tuple[int, bytes]:
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
+        connection = self._idle.take()
         was_idle = connection is not None
         if connection is None:
             connection = self._connect(within)
@@ -135,12 +184,7 @@ class Exchange:
         except BaseException:
             connection.close()
             raise
-        with self._lock:
-            keeps = connection.sock is not None and not self._closed and len(self._idle) < IDLE_MAX
-            if keeps:
-                self._idle.append(connection)
-        if not keeps:
-            connection.close()
+        self._idle.put(connection)
         return status, text
 
     def _connect(self, within: float) -> http.client.HTTPConnection:

@@ -12,6 +12,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+# What `madang.client` offers, and the one list of it: its other modules import it whole.
+__all__ = [
+    "Account",
+    "Ban",
+    "Conversation",
+    "Event",
+    "Friend",
+    "Invite",
+    "Member",
+    "Message",
+    "MessageEvent",
+    "Page",
+    "Presence",
+    "ReadState",
+    "Receipt",
+    "ServerAddress",
+    "Session",
+    "Signal",
+    "Sync",
+    "Typing",
+    "User",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -33,6 +56,34 @@ class User:
     def name(self) -> str:
         """For people: the display name, or else the user name."""
         return self.display_name or self.username
+
+
+@dataclass(frozen=True, slots=True)
+class Friend:
+    """What somebody is to one.
+
+    Attributes:
+        user: who.
+        state: "requested" (one has asked), "asked" (the other has), "friends", or "none" in an answer or an event that ends it.
+    """
+
+    user: User
+    state: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """A chat server that one may connect to.
+
+    Attributes:
+        url: `http://host:port`, or https.
+        region: as its operator calls it; may be empty.
+        load: from 0 (idle) to 1 (full).
+    """
+
+    url: str
+    region: str
+    load: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,17 +314,19 @@ class Invite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened in a conversation, at its place in the user's inbox.
+    """Something that happened in a conversation or to the user, at its place in the user's inbox.
 
     Attributes:
         cursor: its place in the inbox, from 1, without gaps.
         type: `message.created`, `message.edited`, `message.deleted`, `conversation.created`, `conversation.updated`, `conversation.left`,
-            `member.joined`, `member.left`, `member.updated`, or what a later server knows besides.
+            `member.joined`, `member.left`, `member.updated`, `read.updated`, `friend.updated`, or what a later server knows besides.
         conversation_id: where it happened; empty when it belongs to no conversation.
         seq: its place in the conversation's log; 0 when it has none.
         message: of `message.*`.
         conversation: of `conversation.*`, and of one's own `member.joined`.
         member: of `member.*`.
+        read: of `read.updated`: one's own marker, moved by one of one's devices.
+        friend: of `friend.updated`.
         raw: the event as the server sent it, for what has no attribute here.
     """
 
@@ -284,6 +337,8 @@ class Event:
     message: Message | None = None
     conversation: Conversation | None = None
     member: Member | None = None
+    read: ReadState | None = None
+    friend: Friend | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -307,3 +362,18 @@ class Page:
     messages: tuple[Message, ...]
     has_more_before: bool
     has_more_after: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Events after a cursor, for who polls.
+
+    Attributes:
+        events: in order, without a gap.
+        cursor: of the last one of them, or the one asked for: what to ask with next.
+        more: whether there are more already.
+    """
+
+    events: tuple[Event, ...]
+    cursor: int
+    more: bool

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from madang.client import decode
 from madang.client.backoff import Backoff
 from madang.client.exchange import Call, Unreachable
-from madang.client.objects import Account, Ban, Conversation, Event, Invite, Member, Message, Page, Presence, ReadState, Session, User
+from madang.client.objects import *
 from madang.errors import BadRequest, Error, NotAMember, NotFound, RateLimited, TextTooLong, TooLarge, Unavailable
 
 if TYPE_CHECKING:
@@ -151,8 +151,9 @@ class Operations:
             raise
         return True
 
-    def log_in(self, username: str, password: str, device: str) -> Steps[Json]:
-        body = {"username": username, "password": password, "device": {"name": device, "platform": "python"}}
+    def log_in(self, proof: Json, device: str) -> Steps[Json]:
+        """With a user name and a password, or with the credentials that a plugin of the server asks for."""
+        body = {**proof, "device": {"name": device, "platform": "python"}}
         answer, _ = yield from self.call(Call("POST", ("sessions",), {}, body), is_first_contact=True)
         return answer
 
@@ -178,6 +179,29 @@ class Operations:
 
     def log_out(self) -> Steps[None]:
         yield from self.change("DELETE", "sessions", "current")
+
+    def servers(self, region: str | None) -> Steps[list[ServerAddress]]:
+        return [decode.server(each) for each in (yield from self.get("servers", region=region))["servers"]]
+
+    # ---- friends and blocks ------------------------------------------------------------------------------------------------------------
+
+    def friends(self, next_page: str | None) -> Steps[tuple[list[Friend], str | None]]:
+        answer = yield from self.get("friends", limit=PAGE, next=next_page)
+        self.people.learn_from(answer)
+        return [decode.friend(each) for each in answer["friends"]], answer.get("next")
+
+    def change_friend(self, method: str, who: object) -> Steps[Friend]:
+        user_id = yield from self.user_id(who)
+        return decode.friend((yield from self.change(method, "friends", user_id)))
+
+    def blocks(self, next_page: str | None) -> Steps[tuple[list[User], str | None]]:
+        answer = yield from self.get("blocks", limit=PAGE, next=next_page)
+        self.people.learn_from(answer)
+        return [decode.user(each) for each in answer["blocks"]], answer.get("next")
+
+    def change_block(self, method: str, who: object) -> Steps[None]:
+        user_id = yield from self.user_id(who)
+        yield from self.change(method, "blocks", user_id)
 
     # ---- conversations -----------------------------------------------------------------------------------------------------------------
 
@@ -352,6 +376,13 @@ class Operations:
         answer = yield from self.get("conversations", conversation_id, "messages", limit=limit, **place)
         return decode.page(answer, (yield from self.users(answer)))
 
+    def message(self, where: object, seq: int) -> Steps[Message]:
+        page = yield from self.page(where, 1, around=seq)
+        for message in page.messages:
+            if message.seq == seq:
+                return message
+        raise NotFound(f"there is no message at {seq}")
+
     # ---- presence ----------------------------------------------------------------------------------------------------------------------
 
     def user_ids(self, who: Iterable[object]) -> Steps[tuple[str, ...]]:
@@ -380,6 +411,10 @@ class Operations:
 
     def event(self, json: Json) -> Steps[Event]:
         return decode.event(json, (yield from self.users(json)))
+
+    def sync(self, cursor: int, limit: int, wait: float) -> Steps[Sync]:
+        answer = yield from self.get("sync", cursor=cursor, limit=limit, wait=f"{round(wait * 1000)}ms" if wait else None)
+        return decode.sync(answer, (yield from self.users(answer)))
 
 
 def pause_or_raise(error: Unavailable | RateLimited, backoff: Backoff, deadline: float) -> Pause:

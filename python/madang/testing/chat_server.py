@@ -207,9 +207,9 @@ class ChatServer(RunningServer):
             self._world = World(self)
         return self._world
 
-    def user(self, name: str, *, password: str | None = None, line: Proxy | None = None) -> Actor:
+    def user(self, name: str, *, password: str | None = None, token: str | None = None, line: Proxy | None = None) -> Actor:
         """As `World.user`."""
-        return self.world.user(name, password=password, line=line)
+        return self.world.user(name, password=password, token=token, line=line)
 
     def line(self, *, cut_after: Callable[[], int] | None = None) -> Proxy:
         """As `World.line`."""

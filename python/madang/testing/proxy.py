@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 1 << 14
 
-_dice = random.Random()  # its own: tests may seed `random`
-
 
 class Proxy:
     """Stands between clients and a server: `with Proxy(server.url) as line: madang.Client(line.url, token=…)`.
@@ -28,11 +26,13 @@ class Proxy:
     Args:
         url: of the server.
         cut_after: asked for each connection: after how many bytes, both ways together, it is cut; None = only by `cut`.
+        seed: of the dice that `cut` throws; None = another one each time.
     """
 
-    def __init__(self, url: str, *, cut_after: Callable[[], int] | None = None) -> None:
+    def __init__(self, url: str, *, cut_after: Callable[[], int] | None = None, seed: int | None = None) -> None:
         self._target = urlsplit(url).netloc.rsplit(":", 1)
         self._cut_after = cut_after
+        self._dice = random.Random(seed)  # its own: tests may seed `random`
         self._lock = threading.Lock()
         self._may_read = threading.Event()
         self._may_read.set()
@@ -61,7 +61,7 @@ class Proxy:
             How many.
         """
         with self._lock:
-            chosen = [each for each in self._lines if share >= 1 or _dice.random() < share]
+            chosen = [each for each in self._lines if share >= 1 or self._dice.random() < share]
             for line in chosen:
                 for each in line.ends:
                     end(each)

@@ -65,20 +65,21 @@ class World:
             with contextlib.suppress(Unauthenticated):
                 result_of(pong, max(0.0, deadline - time.monotonic()))
 
-    def user(self, name: str, *, password: str | None = None, line: Proxy | None = None) -> Actor:
+    def user(self, name: str, *, password: str | None = None, token: str | None = None, line: Proxy | None = None) -> Actor:
         """Somebody, made at the first call; the same name is the same actor.
 
         Args:
             name: in this world; the account is called `Actor.username`.
             password: for a log-in; None = nobody knows one.
+            token: of a log-in that the application under test has made: no account is made here, and the user name is whatever it is.
             line: through which the connection goes (`line`); None = straight.
 
         Raises:
             UsernameTaken: the server has such an account from elsewhere.
         """
         if name not in self.actors:
-            username = name + self._suffix
-            token = self.server.token_of_new_user(username, password)
+            if token is None:
+                token = self.server.token_of_new_user(name + self._suffix, password)
             self.actors[name] = Actor(self, name, token, self.url if line is None else line.url)
         return self.actors[name]
 
