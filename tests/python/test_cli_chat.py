@@ -90,7 +90,7 @@ def bob(chat: World) -> Actor:
 def test_two_people_talk(alice: Actor, bob: Actor) -> None:
     bob.send(alice, "before")
     with terminal(alice) as screen:
-        screen.wait_for(rf"1\s+●\s+{bob.username} \(@{bob.username}\)\s+{bob.username}: before")
+        screen.wait_for(rf"1\s+●\s+{bob.username} \(@{bob.username}\)\s+1\s+{bob.username}: before")
         screen.type("/open 1")
         screen.wait_for(r"\d\d:\d\d bob\S*: before")
         screen.type("Hi Bob!")
@@ -180,3 +180,90 @@ def test_who_comes_and_writes_is_told(alice: Actor, bob: Actor) -> None:
         screen.wait_for(r"● bob\S* \(@bob\S*\), member")
         bob.log_out()
         screen.wait_for(r"bob\S* is offline")
+
+
+def unread(actor: Actor) -> dict[str, tuple[int | None, int | None]]:
+    """Of each conversation, by its title or its peer's name, with the mentions among them."""
+    return {
+        each.title or each.peer.username: (each.unread, each.unread_mentions)  # type: ignore[union-attr]
+        for each in actor.conversations()
+    }
+
+
+def test_the_list_shows_what_is_unread_and_who_was_mentioned(alice: Actor, bob: Actor) -> None:
+    garden = bob.create_group("Garden", [alice])
+    for text in ("one", f"two, @{alice.username}", "three"):
+        bob.send(garden, text)
+    quiet = bob.create_group("Quiet", [alice])
+    alice.mark_read(bob.send(quiet, "read on the phone"))
+    with terminal(alice) as screen:
+        screen.wait_for(r"Garden\s+3 @1\s+bob")
+        screen.type("")
+        screen.wait_for(r"\(3 unread\) > ")
+        screen.type("/list")
+        assert re.search(r"Quiet\s+bob\S*: read on the phone", screen.wait_for(r"Garden.*\n"))
+    assert unread(alice)["Garden"] == (3, 1)
+
+
+def test_the_marker_follows_what_is_shown(alice: Actor, bob: Actor) -> None:
+    garden, yard = bob.create_group("Garden", [alice]), bob.create_group("Yard", [alice])
+    bob.send(garden, "early")
+    bob.send(yard, "elsewhere")
+    with terminal(alice, garden.id) as screen:
+        screen.wait_for("early")
+        last = bob.send(garden, "and now")
+        screen.wait_for("and now")
+        seen = alice.expect(type="read.updated", conversation=garden, within=WITHIN_S)
+        while seen.seq < last.seq:
+            seen = alice.expect(type="read.updated", conversation=garden, within=WITHIN_S)
+        assert unread(alice) == {"Garden": (0, 0), "Yard": (1, 0)}
+        screen.type("")
+        screen.wait_for(r"\(1 unread\) > ")
+        alice.mark_read(yard, 100)  # on another device
+        deadline = time.monotonic() + WITHIN_S
+        shown = "(1 unread)"
+        while "unread" in shown:
+            assert time.monotonic() < deadline
+            screen.type("")
+            shown = screen.wait_for(r"\n(\(1 unread\) )?> ")
+
+
+def test_a_script_has_read_what_it_was_told_when_it_ends(alice: Actor, bob: Actor) -> None:
+    bob.send(alice, "hello?")
+    ended = run("--json", f"@{bob.username}", stdin="", MADANG_URL=alice.url, MADANG_TOKEN=alice.token)
+    assert ended.returncode == 0, ended.stderr
+    assert unread(alice) == {bob.username: (0, 0)}
+
+
+def test_friends_are_made_and_seen(chat: World, alice: Actor, bob: Actor) -> None:
+    with terminal(alice) as screen:
+        screen.wait_for("no conversations")
+        screen.type(f"/friend @{bob.username}")
+        screen.wait_for(f"you have asked @{bob.username}")
+        assert [each.state for each in bob.friends()] == ["asked"]
+        bob.add_friend(alice)
+        screen.wait_for(f"@{bob.username} is your friend")
+        screen.wait_for(r"bob\S* is online")
+        carol = chat.user("carol")
+        carol.add_friend(alice)
+        screen.wait_for(f"@{carol.username} asks to be your friend")
+        screen.type("/friends")
+        screen.wait_for(f"● @{bob.username} is your friend")
+        screen.wait_for(f"@{carol.username} asks to be your friend")
+        bob.log_out()
+        screen.wait_for(r"bob\S* is offline")
+        screen.type(f"/unfriend @{carol.username}")
+        screen.wait_for(f"@{carol.username} is not your friend")
+        assert list(carol.friends()) == []
+        screen.type("/friend carol")
+        screen.wait_for("whom\\?")
+
+
+def test_a_script_sees_friends_as_json(alice: Actor, bob: Actor) -> None:
+    bob.add_friend(alice)
+    lines = f"/friend @{bob.username}\n/friends\n"
+    ended = run("--json", stdin=lines, MADANG_URL=alice.url, MADANG_TOKEN=alice.token)
+    said: list[dict[str, Any]] = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [each["friend"]["state"] for each in said if "friend" in each] == ["friends"]
+    [friends] = [each["friends"] for each in said if "friends" in each]
+    assert [(each["user"]["username"], each["state"], each["online"]) for each in friends] == [(bob.username, "friends", True)]

@@ -1,7 +1,7 @@
 """`madang chat`: a user's terminal: the conversations, one that is open, what happens in the others.
 
-What is typed is sent to the open conversation, but for lines that begin with a slash. Three threads: one reads lines, the others show
-what happens; the view is shared and takes its lock.
+What is typed is sent to the open conversation, but for lines that begin with a slash. What is shown of a conversation counts as read, on
+all of one's devices. Four threads: one reads lines, two show what happens, one moves read markers; the view is shared and takes its lock.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from madang.cli.chat_reading import Reading
 from madang.cli.chat_view import JsonView, TerminalView, View
 from madang.client.blocking import Client
 from madang.client.objects import Presence, Typing
@@ -21,20 +22,24 @@ from madang.errors import BadRequest, Error, Unauthenticated
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from madang.client.objects import Conversation, Event, Message, Signal
+    from madang.client.objects import Conversation, Event, Friend, Message, Signal, User
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 SHOWN_FIRST = 20
 LISTED_MAX = 100
 WATCHED_MAX = 100
+FRIENDS_MAX = 1_000
 SENT_KEPT = 1_000
 HELP = """\
-/list           your conversations
+/list           your conversations, and what is unread: "3 @1" = three messages, one of them mentions you
 /open N         the N-th of the list; also @username, or an id
 /who            who belongs to the open one
 /older          more of what was said before
+/friends        your friends, and who asks to be one
+/friend @NAME   asks somebody to be your friend, or accepts
+/unfriend @NAME ends that, or refuses
 /help           this
 /quit           or the end of input
 //text          sends /text"""
@@ -44,7 +49,7 @@ def chat(arguments: argparse.Namespace) -> int:
     with open_client(arguments) as client:
         view: View = JsonView() if arguments.json else TerminalView(client.user)
         talk = Chat(client, view)
-        for follow in (talk.follow, talk.follow_signals):
+        for follow in (talk.follow, talk.follow_signals, talk.reading.run):
             threading.Thread(target=follow, name="madang-chat", daemon=True).start()
         try:
             if arguments.conversation:
@@ -54,6 +59,7 @@ def chat(arguments: argparse.Namespace) -> int:
             talk.obey_lines()
         except KeyboardInterrupt:
             pass
+        talk.reading.finish()
     return 0
 
 
@@ -84,6 +90,9 @@ class Chat:
     Args:
         client: whose conversations.
         view: where it is shown.
+
+    Attributes:
+        reading: what has been shown, and so was read.
     """
 
     def __init__(self, client: Client, view: View) -> None:
@@ -93,13 +102,18 @@ class Chat:
         self._opened: Conversation | None = None
         self._oldest = 0
         self._names: dict[str, str] = {}  # of the members of the open one, by id
+        self._friends = {each.user.id: each.user.name for each in self._all_friends() if each.state == "friends"}
         self._online: dict[str, bool] = {}  # what was told last
         self._sent: list[str] = []  # client ids of what was typed here and stands there already
+        self.reading = Reading(client, view.unread)
         self._commands: dict[str, Callable[[str], None]] = {
             "list": lambda _: self.list_conversations(),
             "open": self.open,
             "who": lambda _: self._who(),
             "older": lambda _: self._older(),
+            "friends": lambda _: self._list_friends(),
+            "friend": lambda who: self._view.friend(self._client.add_friend(must_be_named(who))),
+            "unfriend": lambda who: self._view.friend(self._client.remove_friend(must_be_named(who))),
             "help": lambda _: self._view.note(HELP),
         }
 
@@ -126,7 +140,9 @@ class Chat:
         opened = self._must_be_open()
         client_id = os.urandom(12).hex()
         self._sent = [*self._sent[-SENT_KEPT:], client_id]
-        self._view.sent(self._client.send(opened, text, client_id=client_id))
+        message = self._client.send(opened, text, client_id=client_id)
+        self._view.sent(message)
+        self.reading.shown(opened.id, message.seq)
 
     def _must_be_open(self) -> Conversation:
         if self._opened is None:
@@ -141,9 +157,18 @@ class Chat:
             self._listed.append(conversation)
             if len(self._listed) == LISTED_MAX:
                 break
-        peers = [each.peer for each in self._listed if each.peer is not None]
-        present = self._client.presence(*peers) if peers else []
-        self._view.conversations(self._listed, {each.user_id for each in present if each.online})
+        self._view.conversations(self._listed, self._online_of(each.peer for each in self._listed if each.peer is not None))
+
+    def _online_of(self, users: Iterable[User]) -> set[str]:
+        wanted = tuple(users)
+        return {each.user_id for each in self._client.presence(*wanted) if each.online} if wanted else set()
+
+    def _all_friends(self) -> list[Friend]:
+        return list(itertools.islice(self._client.friends(), FRIENDS_MAX))
+
+    def _list_friends(self) -> None:
+        friends = self._all_friends()
+        self._view.friends(friends, self._online_of(each.user for each in friends))
 
     def open(self, which: str) -> None:
         """By its number in the list, "@username", or id."""
@@ -152,6 +177,8 @@ class Chat:
         page = self._client.page(self._opened, limit=SHOWN_FIRST)
         self._show(page.messages)
         self._oldest = page.messages[0].seq if page.messages else 0
+        if page.messages:
+            self.reading.shown(self._opened.id, page.messages[-1].seq)
         self._watch(self._opened)
 
     def _watch(self, conversation: Conversation) -> None:
@@ -203,7 +230,7 @@ class Chat:
                 self._signalled(signal)
 
     def _signalled(self, signal: Signal) -> None:
-        name = self._names.get(signal.user_id)
+        name = self._names.get(signal.user_id) or self._friends.get(signal.user_id)
         if name is None:
             return
         if isinstance(signal, Typing) and self._opened is not None and signal.conversation_id == self._opened.id:
@@ -217,12 +244,30 @@ class Chat:
         message = event.message
         if message is not None and event.type == "message.created" and message.client_id in self._sent:
             return
+        if event.friend is not None:
+            self._learn(event.friend)
         opened = self._opened
         is_here = opened is not None and event.conversation_id == opened.id
         self._view.event(event, is_here=is_here, title=None if is_here else self._title_of(event))
+        if is_here and message is not None:
+            self.reading.shown(event.conversation_id, message.seq)
+        else:
+            self.reading.happened()
+
+    def _learn(self, friend: Friend) -> None:
+        if friend.state == "friends":
+            self._friends[friend.user.id] = friend.user.name
+        else:
+            self._friends.pop(friend.user.id, None)
 
     def _title_of(self, event: Event) -> str:
         known = next((each for each in self._listed if each.id == event.conversation_id), None)
         if known is not None and known.title:
             return known.title
         return event.conversation.title if event.conversation is not None else ""
+
+
+def must_be_named(who: str) -> str:
+    if not who.startswith("@"):
+        raise BadRequest("whom? /friend @username, or /unfriend @username")
+    return who

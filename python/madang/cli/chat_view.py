@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from madang.client.objects import Conversation, Event, Member, Message, User
+    from madang.client.objects import Conversation, Event, Friend, Member, Message, User
     from madang.errors import Error
 
 PROMPT = "> "
@@ -30,6 +30,12 @@ HAPPENED = {
     "member.updated": "{who} is {role} now",
     "conversation.left": "you are no longer here",
     "conversation.updated": "this is called {title} now",
+}
+FRIENDSHIP = {
+    "requested": "you have asked {who} to be your friend",
+    "asked": "{who} asks to be your friend: /friend {who}",
+    "friends": "{who} is your friend",
+    "none": "{who} is not your friend",
 }
 
 
@@ -47,6 +53,10 @@ class View(ABC):
     @abstractmethod
     def members(self, members: Sequence[Member], online: AbstractSet[str]) -> None: ...
     @abstractmethod
+    def friends(self, friends: Sequence[Friend], online: AbstractSet[str]) -> None: ...
+    @abstractmethod
+    def friend(self, friend: Friend) -> None: ...
+    @abstractmethod
     def message(self, message: Message) -> None: ...
     @abstractmethod
     def sent(self, message: Message) -> None: ...
@@ -56,6 +66,8 @@ class View(ABC):
     def presence(self, name: str, *, is_online: bool) -> None: ...
     @abstractmethod
     def typing(self, name: str) -> None: ...
+    @abstractmethod
+    def unread(self, total: int) -> None: ...
     @abstractmethod
     def note(self, text: str) -> None: ...
     @abstractmethod
@@ -88,6 +100,12 @@ class JsonView(View):
     def members(self, members: Sequence[Member], online: AbstractSet[str]) -> None:
         self._print("members", [asdict(each) | {"online": each.user.id in online} for each in members])
 
+    def friends(self, friends: Sequence[Friend], online: AbstractSet[str]) -> None:
+        self._print("friends", [asdict(each) | {"online": each.user.id in online} for each in friends])
+
+    def friend(self, friend: Friend) -> None:
+        self._print("friend", asdict(friend))
+
     def message(self, message: Message) -> None:
         self._print("message", asdict(message))
 
@@ -102,6 +120,9 @@ class JsonView(View):
 
     def typing(self, name: str) -> None:
         self._print("typing", {"name": name})
+
+    def unread(self, total: int) -> None:
+        """Scripts find it in the list, and in events."""
 
     def note(self, text: str) -> None:
         self._print("note", text)
@@ -124,6 +145,8 @@ class TerminalView(View):
         self._console = Console(highlight=False, markup=False, emoji=False)
         self._lock = threading.Lock()
         self._is_typing = False
+        self._unread = 0
+        self._prompt = ""
         self._asks = sys.stdin.isatty()
         self._typed: Callable[[], str] = str
         with contextlib.suppress(ImportError):
@@ -132,9 +155,10 @@ class TerminalView(View):
             self._typed = readline.get_line_buffer
 
     def read_line(self) -> str | None:
+        self._prompt = (f"({self._unread} unread) {PROMPT}" if self._unread else PROMPT) if self._asks else ""
         self._is_typing = self._asks
         try:
-            return input(PROMPT if self._asks else "")
+            return input(self._prompt)
         except EOFError:
             return None
         finally:
@@ -146,7 +170,7 @@ class TerminalView(View):
                 self._console.file.write("\r\x1b[K")
             self._console.print(*things, soft_wrap=True)
             if self._is_typing:
-                self._console.file.write(PROMPT + self._typed())
+                self._console.file.write(self._prompt + self._typed())
             self._console.file.flush()
 
     def conversations(self, conversations: Sequence[Conversation], online: AbstractSet[str]) -> None:
@@ -156,13 +180,13 @@ class TerminalView(View):
             self.note("You have no conversations yet: /open @username begins one.")
             return
         table = Table(box=None, pad_edge=False)
-        for name in ("", "", "conversation", "newest message"):
+        for name in ("", "", "conversation", "unread", "newest message"):
             table.add_column(name, overflow="ellipsis", no_wrap=True)
         for number, each in enumerate(conversations, 1):
             said = each.last_message
             newest = "" if said is None else f"{said.sender.name}: {text_of(said)}".replace("\n", " ")
             is_online = each.peer is not None and each.peer.id in online
-            table.add_row(str(number), DOT if is_online else "", printable(title_of(each)), printable(newest))
+            table.add_row(str(number), DOT if is_online else "", printable(title_of(each)), unread_of(each), printable(newest))
         self._print(table)
 
     def opened(self, conversation: Conversation) -> None:
@@ -173,6 +197,16 @@ class TerminalView(View):
         for each in members:
             dot = DOT if each.user.id in online else " "
             self._print(f"{dot} {printable(each.user.name)} (@{each.user.username}), {each.role}")
+
+    def friends(self, friends: Sequence[Friend], online: AbstractSet[str]) -> None:
+        if not friends:
+            self.note("You have no friends here yet: /friend @username asks somebody.")
+        for each in friends:
+            dot = DOT if each.user.id in online else " "
+            self._print(f"{dot} {printable(FRIENDSHIP[each.state].format(who='@' + each.user.username))}")
+
+    def friend(self, friend: Friend) -> None:
+        self.note(FRIENDSHIP[friend.state].format(who="@" + friend.user.username))
 
     def message(self, message: Message) -> None:
         self._print(self._line(message))
@@ -188,6 +222,9 @@ class TerminalView(View):
             elif is_here:
                 change = "deleted a message" if event.message.deleted else f"changed a message: {event.message.text}"
                 self.note(f"{event.message.sender.name} {change}")
+        elif event.friend is not None:
+            if event.friend.state in ("asked", "friends"):
+                self.friend(event.friend)
         elif is_here and event.type in HAPPENED:
             who = event.member.user.name if event.member is not None else ""
             role = event.member.role if event.member is not None else ""
@@ -199,6 +236,9 @@ class TerminalView(View):
 
     def typing(self, name: str) -> None:
         self.note(f"{name} is writing …")
+
+    def unread(self, total: int) -> None:
+        self._unread = total  # shown with the next prompt: the present one is readline's
 
     def note(self, text: str) -> None:
         self._print(styled(text, "dim"))
@@ -214,12 +254,16 @@ class TerminalView(View):
             (f"{message.created_at.astimezone():%H:%M} ", "dim"),
             (printable(message.sender.name), style),
             ": ",
-            printable(text_of(message)),
+            (printable(text_of(message)), "bold" if self._is_mentioned(message) else ""),
         )
+
+    def _is_mentioned(self, message: Message) -> bool:
+        return message.sender != self._me and bool({self._me.id, "all"} & set(message.mentions))
 
     def _elsewhere(self, message: Message, title: str | None) -> Text:
         place = f"[{title}] " if title else ""
-        return styled(f"{place}{message.sender.name}: {text_of(message)}", "yellow")
+        style = "bold yellow" if self._is_mentioned(message) else "yellow"
+        return styled(f"{place}{message.sender.name}: {text_of(message)}", style)
 
 
 def styled(text: str, style: str) -> Text:
@@ -232,6 +276,11 @@ def title_of(conversation: Conversation) -> str:
     if conversation.peer is not None:
         return f"{conversation.peer.name} (@{conversation.peer.username})"
     return conversation.title
+
+
+def unread_of(conversation: Conversation) -> str:
+    mentions = f" @{conversation.unread_mentions}" if conversation.unread_mentions else ""
+    return f"{conversation.unread}{mentions}" if conversation.unread else ""
 
 
 def text_of(message: Message) -> str:
