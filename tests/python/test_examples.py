@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import madang
+from madang.bot.state import Memory, StateFile
 from madang.testing import Actor, ChatServer
+from madang.testing.chat_server import free_port
 from madang.testing.plugin import chat_server_factory, pytest_runtest_makereport
 
 __all__ = ["chat_server_factory", "pytest_runtest_makereport"]
@@ -112,6 +118,54 @@ def test_the_bridge_carries_each_message_once(chat_server_factory: MakeServer, t
     ]
 
 
+def test_what_is_changed_on_one_side_is_changed_on_the_other(chat_server_factory: MakeServer, tmp_path: Path) -> None:
+    server = chat_server_factory()
+    robot, alice, bob = everybody(server, "alice", "bob")
+    left, right = alice.create_group("left", [robot]), bob.create_group("right", [robot])
+
+    def bridge() -> AbstractContextManager[subprocess.Popen[str]]:
+        return running("bridge.py", left.id, right.id, server=server, state=tmp_path / "state")
+
+    with bridge() as first:
+        said = [alice.send(left, text) for text in ("one", "two", "three", "four")]
+        bob.expect(text="alice: four", within=WITHIN_S)
+        alice.edit(said[0], "1")
+        assert bob.expect(type="message.edited", text="alice: 1", within=WITHIN_S).seq
+        first.kill()
+    alice.edit(said[1], "2")
+    alice.delete(said[2])
+    before = alice.send(left, "five")
+    gone = alice.send(left, "never mind")
+    alice.edit(before, "5")
+    alice.delete(gone)
+    with bridge():
+        bob.expect(text="alice: 5", within=WITHIN_S)
+        bob.send(right, "last")
+        alice.expect(text="bob: last", within=WITHIN_S)
+    there = [(message.text, message.deleted) for message in bob.history(right, after=0)]
+    assert there == [("alice: 1", False), ("alice: 2", False), ("", True), ("alice: four", False), ("alice: 5", False), ("last", False)]
+    here = [(message.text, message.deleted) for message in alice.history(left, after=0)]
+    assert here == [("1", False), ("2", False), ("", True), ("four", False), ("5", False), ("", True), ("bob: last", False)]
+
+
+def test_a_bridge_killed_before_it_knew_where_a_copy_stands_finds_it(chat_server_factory: MakeServer, tmp_path: Path) -> None:
+    """What the first run has said and not stored is found by its client id: nothing is said twice, and later changes are carried."""
+    server = chat_server_factory()
+    robot, alice, bob = everybody(server, "alice", "bob")
+    left, right = alice.create_group("left", [robot]), bob.create_group("right", [robot])
+    said = [alice.send(left, text) for text in ("one", "two")]
+    for each in said:
+        robot.send(right, f"alice: {each.text}", client_id=f"bridge-{each.message_id}")
+    alice.edit(said[0], "1")
+    StateFile(tmp_path / "state").write(Memory(None, 0))
+    with running("bridge.py", left.id, right.id, server=server, state=tmp_path / "state"):
+        bob.expect(type="message.edited", text="alice: 1", within=WITHIN_S)
+        alice.delete(said[1])
+        bob.expect(type="message.deleted", within=WITHIN_S)
+    there = [(message.text, message.deleted) for message in bob.history(right, after=0) if "has come" not in message.text]
+    assert there == [("alice: 1", False), ("", True)]
+
+
 def test_the_load_script_measures_and_everything_arrives(chat_server_factory: MakeServer) -> None:
     server = chat_server_factory()
     command = [sys.executable, str(EXAMPLES / "load.py"), server.url, "--pairs", "3", "--messages", "20"]
@@ -120,6 +174,69 @@ def test_the_load_script_measures_and_everything_arrives(chat_server_factory: Ma
     assert ended.returncode == 0, ended.stderr
     assert "60 messages in" in ended.stdout
     assert re.search(r"arrived: p50 [\d.]+ ms, p99 [\d.]+ ms", ended.stdout)
+
+
+# ---- the site with a chat ------------------------------------------------------------------------------------------------------------
+
+MARKET = EXAMPLES / "market"
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MADANG", "PYTEST"))}
+    return kept | {"PYTHONPATH": str(Path(madang.__file__).parents[1]), "MARKET_DATA": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def test_the_sites_own_tests_pass(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "madang.testing.plugin",
+        "-p",
+        "no:cacheprovider",
+        "--basetemp",
+        str(tmp_path / "t"),
+    ]
+    environment = surroundings(tmp_path / "market") | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    ended = subprocess.run(command, cwd=MARKET, env=environment, capture_output=True, text=True, timeout=110, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"[5-9] passed", ended.stdout)
+
+
+def test_the_sites_page_is_right(tmp_path: Path) -> None:
+    """Its blocks, as they are typed; what installs and tests is done above."""
+    port = free_port()
+    page = (MARKET / "README.md").read_text(encoding="utf-8").replace("8000", str(port))
+    install, serve, use = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    [python] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert install.splitlines()[-1] == "pytest"
+    with subprocess.Popen([sys.executable, "-m", *serve.split()], cwd=MARKET, env=surroundings(tmp_path)) as site:
+        try:
+            wait_for_port(port)
+            ended = subprocess.run(["bash", "-ec", use], capture_output=True, text=True, timeout=60, check=False)
+            assert ended.returncode == 0, ended.stderr
+            space: dict[str, Any] = {}
+            exec(python, space)
+            with space["log_in"](json.loads(ended.stdout.splitlines()[-1])) as alice:
+                assert alice.user.username == "alice"
+                assert [each.text for each in alice.history(next(alice.conversations()))] == ["alice asks: Is it fast?"]
+        finally:
+            site.terminate()
+            site.wait(WITHIN_S)
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        else:
+            return
 
 
 @pytest.mark.parametrize("name", ["help_desk_bot.py", "bridge.py", "load.py", "webhook_receiver.py"])
