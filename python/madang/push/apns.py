@@ -14,19 +14,20 @@ import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from madang.plugins import Delivery
+from madang.push.answer import in_brief
+from madang.push.http2 import Http2
 from madang.push.keys import EllipticKey, json_web_token
 from madang.push.payload import fitted
 from madang.push.provider import Provider
 from madang.push.text import cut_to
-from madang.push.transport import in_brief
 from madang.push.url import Url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from madang.plugins import Notification
+    from madang.push.answer import Answer
     from madang.push.settings import Settings
-    from madang.push.transport import Answer
 
 SERVICES = {"production": "https://api.push.apple.com", "sandbox": "https://api.sandbox.push.apple.com"}
 PAYLOAD_BYTES_MAX = 4_096
@@ -69,7 +70,7 @@ class Apns(Provider):
         "hidden_text",
         "url",
     )
-    http1: ClassVar[bool] = False
+    http = Http2
 
     def configure(self, settings: Settings) -> None:
         key = settings.secret("key", EllipticKey)
@@ -88,9 +89,9 @@ class Apns(Provider):
             return self.unusable(notification, "it has no device token (hex)")
         body = fitted(lambda text: self.payload(notification, text), self._hidden_text or notification.text, PAYLOAD_BYTES_MAX)
         url = Url(self._service.scheme, self._service.host, self._service.port, f"/3/device/{device.lower()}")
-        answer = await self.transport.post(url, self._headers(notification), body)
+        answer = await self.client.post(url, self._headers(notification), body)
         if reason_of(answer) == "ExpiredProviderToken" and self.token.renew():
-            answer = await self.transport.post(url, self._headers(notification), body)
+            answer = await self.client.post(url, self._headers(notification), body)
         return self.outcome(notification, answer)
 
     def payload(self, notification: Notification, text: str) -> dict[str, Any]:

@@ -14,20 +14,20 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from madang.plugins import Delivery
+from madang.push.answer import in_brief
 from madang.push.oauth import AccessTokens, NoToken, service_account
 from madang.push.payload import fitted, headline
 from madang.push.provider import Provider
 from madang.push.settings import content as content_of
 from madang.push.settings import wrong
-from madang.push.transport import in_brief
 from madang.push.url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from madang.plugins import Notification
+    from madang.push.answer import Answer
     from madang.push.settings import Settings
-    from madang.push.transport import Answer
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 SERVICE = "https://fcm.googleapis.com"
@@ -118,9 +118,9 @@ class Fcm(Provider):
     async def _post(self, body: bytes) -> Answer:
         """With a new access token where the old one is refused."""
         for last in (False, True):
-            access = await self._tokens.get(self.transport)
+            access = await self._tokens.get(self.client)
             headers = {"Authorization": f"Bearer {access}", "Content-Type": "application/json; charset=utf-8"}
-            answer = await self.transport.post(self._url, headers, body)
+            answer = await self.client.post(self._url, headers, body)
             if last or answer.status != 401 or fault(answer)[1] == "THIRD_PARTY_AUTH_ERROR":
                 break
             self._tokens.drop(access)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from madang.push.answer import in_brief
 from madang.push.keys import RsaKey, json_web_token
-from madang.push.transport import in_brief
 from madang.push.url import Url, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from madang.push.transport import Answer, Transport
+    from madang.push.answer import Answer, HttpClient
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTED_S = 3_600  # how long an assertion holds: the most that Google takes
@@ -78,11 +78,11 @@ class AccessTokens:
         self._token = ""
         self._until = 0.0
 
-    async def get(self, transport: Transport) -> str:
+    async def get(self, client: HttpClient) -> str:
         """Raises NoToken, Unreachable."""
         async with self._asking:  # who comes meanwhile takes what the first one gets
             if not self._now() < self._until <= self._now() + LIFETIME_S_MAX:
-                self._token, lifetime = await self._ask(transport)
+                self._token, lifetime = await self._ask(client)
                 self._until = self._now() + lifetime - RENEWED_BEFORE_S
             return self._token
 
@@ -91,7 +91,7 @@ class AccessTokens:
         if token == self._token:
             self._until = 0.0
 
-    async def _ask(self, transport: Transport) -> tuple[str, float]:
+    async def _ask(self, client: HttpClient) -> tuple[str, float]:
         now = int(self._now())
         account = self._account
         claims = {
@@ -103,7 +103,7 @@ class AccessTokens:
         }
         assertion = json_web_token(account.key, claims, typ="JWT", kid=account.key_id)
         body = urlencode({"grant_type": GRANT, "assertion": assertion}).encode()
-        answer = await transport.post(account.token_uri, {"Content-Type": "application/x-www-form-urlencoded"}, body)
+        answer = await client.post(account.token_uri, {"Content-Type": "application/x-www-form-urlencoded"}, body)
         said = answer.json()
         token, lifetime = said.get("access_token"), said.get("expires_in", ASSERTED_S)
         if answer.status != 200 or not isinstance(token, str) or not is_header(token) or not isinstance(lifetime, (int, float)):

@@ -8,14 +8,17 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from madang.plugins import Delivery, Plugin
+from madang.push.answer import in_brief
+from madang.push.http1 import Http1
+from madang.push.network import Unreachable
 from madang.push.settings import Settings, wrong
-from madang.push.transport import Transport, Unreachable, in_brief
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from madang.plugins import Notification
-    from madang.push.transport import Answer
+    from madang.push.answer import Answer
+    from madang.push.http2 import Http2
 
 CALL_S = 25.0  # for all notifications of a call; what hasn't begun by then is handed back
 HOOK_S = 30.0  # the hook's own deadline: later, so that the core hears of each
@@ -35,7 +38,7 @@ class Provider(Plugin):
     providers: ClassVar[tuple[str, ...]] = ()
     hooks: ClassVar[Mapping[str, Mapping[str, Any]]] = {"push": {"timeout": HOOK_S}}
     known: ClassVar[tuple[str, ...]] = ()
-    http1: ClassVar[bool] = True
+    http: ClassVar[type[Http1] | type[Http2]] = Http1
     shared: ClassVar[tuple[str, ...]] = ("timeout", "concurrency", "ca_file", "allow_private")
 
     def setup(self) -> None:
@@ -47,15 +50,16 @@ class Provider(Plugin):
         self._slots = asyncio.Semaphore(concurrency)
         timeout, ca_file = settings.seconds("timeout", "10s", 0.1, CALL_S), settings.path("ca_file")
         self.configure(settings)
-        try:
-            self.transport = Transport(
-                timeout=timeout, connections=concurrency, ca_file=ca_file, allow_private=self.allow_private, http1=self.http1
-            )
-        except (OSError, ssl.SSLError):
-            raise wrong("ca_file", "is no file of certificates (PEM)") from None
+        tls = ssl.create_default_context()
+        if ca_file is not None:
+            try:
+                tls.load_verify_locations(ca_file)
+            except (OSError, ssl.SSLError):
+                raise wrong("ca_file", "is no file of certificates (PEM)") from None
+        self.client = self.http(timeout=timeout, connections=concurrency, tls=tls, allow_private=self.allow_private)
 
     async def close(self) -> None:
-        await self.transport.close()
+        await self.client.close()
 
     def configure(self, settings: Settings) -> None:
         """Raises madang.ConfigError."""

@@ -51,7 +51,7 @@ class Webhook(Provider):
             TIMESTAMP: str(now),
             SIGNATURE: sign(self._key, notification.id, now, body),
         }
-        answer = await self.transport.post(self._url, headers, body)
+        answer = await self.client.post(self._url, headers, body)
         if 200 <= answer.status < 300:
             return Delivery.sent()
         detail = f"{self._url.host} answers {answer.status}"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from madang.plugins import Notification
+    from madang.push.answer import Answer
     from madang.push.settings import Settings
-    from madang.push.transport import Answer
 
 TTL_S_MAX = 28 * 86_400.0
 TOPIC_BYTES = 24  # 32 characters of base64url (RFC 8030, 5.4)
@@ -123,7 +123,7 @@ class WebPush(Provider):
             "Urgency": self._urgency,
             "Topic": subscription.topic(collapse_key),
         }
-        return await self.transport.post(subscription.endpoint, headers, encrypt(plain, subscription.to))
+        return await self.client.post(subscription.endpoint, headers, encrypt(plain, subscription.to))
 
 
 def plaintexts(notification: Notification) -> Iterator[bytes]:

@@ -18,6 +18,8 @@ import h2.config
 import h2.connection
 import h2.events
 import h11
+from h2.errors import ErrorCodes
+from h2.settings import SettingCodes, Settings
 
 WITHIN_S = 20.0
 
@@ -37,7 +39,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """`act`: instead of an answer "reset" the connection, write "garbage", or "never" answer."""
+    """`act`: instead of an answer "reset" the connection, write "garbage", or "never" answer; in HTTP/2 also "leave" the connection or
+    "refuse" the request, both before anything was done, or "break" it off."""
 
     status: int = 200
     body: bytes = b""
@@ -59,6 +62,8 @@ class Endpoint:
         self.script: deque[Reply] = deque()
         self.reply: Callable[[Request], Reply] = lambda request: Reply(200)
         self.connections = 0
+        self.silent = 0  # for a test's own `reply`
+        self.streams_max = 100  # of a connection of HTTP/2
         self.waiting_max = 0
         self.gate = threading.Event()
         self.gate.set()
@@ -181,6 +186,7 @@ class Endpoint:
 
     async def _http2(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         line = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        line.local_settings = Settings(client=False, initial_values={SettingCodes.MAX_CONCURRENT_STREAMS: self.streams_max})
         line.initiate_connection()
         streams: dict[int, tuple[dict[str, str], bytearray]] = {}
         writer.write(line.data_to_send())
@@ -204,9 +210,17 @@ class Endpoint:
         self, line: h2.connection.H2Connection, writer: asyncio.StreamWriter, stream: int, request: Request, news: asyncio.Event
     ) -> None:
         reply = await self._answer(request)
+        match reply.act:
+            case "reset":
+                writer.transport.abort()
+            case "garbage":
+                writer.write(b"\x00garbage\r\n\r\n")
+            case "leave":
+                line.close_connection(last_stream_id=stream - 2)
+            case "refuse" | "break":
+                line.reset_stream(stream, ErrorCodes.REFUSED_STREAM if reply.act == "refuse" else ErrorCodes.INTERNAL_ERROR)
         if reply.act:
-            writer.write(b"\x00garbage\r\n\r\n" if reply.act == "garbage" else b"")
-            writer.transport.abort() if reply.act == "reset" else writer.close()
+            writer.write(line.data_to_send())
             return
         line.send_headers(stream, [(":status", str(reply.status)), *reply.headers.items()], end_stream=not reply.body)
         writer.write(line.data_to_send())

@@ -37,7 +37,7 @@ def test_the_browser_and_nobody_else_reads_it(endpoint: Endpoint, tls: Tls) -> N
         assert driver.one(notification(registration(browser, endpoint))) == Delivery.sent()
         public_key = driver.plugin.vapid.public_key  # type: ignore[attr-defined]
     [request] = endpoint.requests
-    assert (request.method, request.target, request.version) == ("POST", "/wpush/v2/secret-path", "2")
+    assert (request.method, request.target, request.version) == ("POST", "/wpush/v2/secret-path", "1.1")
     assert b"Bob" not in request.body
     told = json.loads(browser.decrypted(request.body))
     assert (told["text"], told["conversation_id"], told["badge"]) == ("Hi Bob! 안녕!", "7301444403200001", 3)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -17,27 +19,31 @@ from certificates import Tls, make_tls
 from endpoint import Endpoint, Reply
 
 import madang
-from madang.push.transport import ANSWER_BYTES_MAX, RETRY_AFTER_S_MAX, Answer, NotAllowed, Transport, Unreachable, in_brief, retry_after
+from madang.push.answer import ANSWER_BYTES_MAX, RETRY_AFTER_S_MAX, Answer, in_brief, retry_after
+from madang.push.http1 import Http1
+from madang.push.http2 import Http2
+from madang.push.network import NotAllowed, Unreachable
 from madang.push.url import parse_url
 
 
 class Line:
-    """A transport on a loop of its own."""
+    """A client on a loop of its own."""
 
-    def __init__(self, tls: Tls, **options: Any) -> None:
+    def __init__(self, trusted: Tls, http: type[Http1] | type[Http2] = Http1, **options: Any) -> None:
         self.runner = asyncio.Runner()
-        given: dict[str, Any] = {"timeout": 10.0, "connections": 4, "ca_file": tls.ca_file, "allow_private": True}
-        self.transport = Transport(**(given | options))
+        context = ssl.create_default_context(cafile=trusted.ca_file)
+        given: dict[str, Any] = {"timeout": 10.0, "connections": 4, "tls": context, "allow_private": True}
+        self.client = http(**(given | options))
 
     def __enter__(self) -> Line:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.runner.run(self.transport.close())
+        self.runner.run(self.client.close())
         self.runner.close()
 
     def post(self, url: str, body: bytes = b"{}") -> Answer:
-        return self.runner.run(self.transport.post(parse_url(url), {"x-test": "1"}, body))
+        return self.runner.run(self.client.post(parse_url(url), {"X-Test": "1"}, body))
 
     def fails(self, url: str) -> str:
         with pytest.raises(Unreachable) as failed:
@@ -45,20 +51,31 @@ class Line:
         return str(failed.value)
 
 
-@pytest.fixture(scope="module", params=[("h2", "http/1.1"), ("http/1.1",)], ids=["http2", "http1"])
-def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tls:
-    return make_tls(tmp_path_factory.mktemp("either"), request.param)
+@dataclass(frozen=True)
+class Version:
+    """One of HTTP: a client of it, and services that speak it."""
+
+    http: type[Http1] | type[Http2]
+    tls: Tls
+
+    def line(self, **options: Any) -> Line:
+        return Line(self.tls, self.http, **options)
+
+
+@pytest.fixture(scope="module", params=[Http1, Http2], ids=["http1", "http2"])
+def version(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Version:
+    return Version(request.param, make_tls(tmp_path_factory.mktemp("version")))
 
 
 @pytest.fixture
-def service(either: Tls) -> Iterator[Endpoint]:
-    with Endpoint(either.server) as running:
+def service(version: Version) -> Iterator[Endpoint]:
+    with Endpoint(version.tls.server) as running:
         yield running
 
 
-def test_one_connection_serves_one_request_after_the_other(service: Endpoint, either: Tls) -> None:
+def test_one_connection_serves_one_request_after_the_other(service: Endpoint, version: Version) -> None:
     service.reply = lambda request: Reply(201, b"made " + request.body, {"Retry-After": "5"})
-    with Line(either) as line:
+    with version.line() as line:
         for number in range(5):
             answer = line.post(service.url("/a?b=c"), b"%d" % number)
             assert (answer.status, answer.body, answer.retry_after) == (201, b"made %d" % number, 5.0)
@@ -68,49 +85,149 @@ def test_one_connection_serves_one_request_after_the_other(service: Endpoint, ei
 
 
 @pytest.mark.parametrize("act", ["reset", "garbage"])
-def test_a_line_that_breaks_is_no_answer_and_the_next_request_has_a_new_one(service: Endpoint, either: Tls, act: str) -> None:
+def test_a_line_that_breaks_is_no_answer_and_the_next_request_has_a_new_one(service: Endpoint, version: Version, act: str) -> None:
     service.script.extend([Reply(200), Reply(act=act)])
-    with Line(either) as line:
+    with version.line() as line:
         assert line.post(service.url()).status == 200
         assert line.fails(service.url("/secret")).startswith("localhost: ")
         assert line.post(service.url()).status == 200
     assert service.connections == 2
 
 
-def test_a_service_that_never_answers_costs_the_timeout(service: Endpoint, either: Tls) -> None:
+def test_a_service_that_never_answers_costs_the_timeout(service: Endpoint, version: Version) -> None:
     service.script.append(Reply(act="never"))
-    with Line(either, timeout=0.5) as line:
+    with version.line(timeout=0.5) as line:
         assert line.fails(service.url()) == "localhost: no answer within 0.5 s"
-    with Line(either) as line:
+    with version.line() as line:
         assert line.post(service.url()).status == 200
 
 
-def test_an_endless_answer_is_not_read_to_its_end(service: Endpoint, either: Tls) -> None:
+def test_a_silent_connection_is_given_up_however_many_requests_come(service: Endpoint, version: Version) -> None:
+    service.reply = lambda request: Reply(
+        200 if request.connection > service.silent else 0, act="" if request.connection > service.silent else "never"
+    )
+
+    async def many(client: Http1 | Http2) -> list[int]:
+        async def one(number: int) -> int:
+            await asyncio.sleep(0.1 * number)  # so that there is always one that waits
+            try:
+                return (await client.post(parse_url(service.url()), {}, b"")).status
+            except Unreachable:
+                return 0
+
+        return await asyncio.gather(*map(one, range(40)))
+
+    with version.line(timeout=1.0, connections=64) as line:
+        assert line.post(service.url()).status == 200
+        service.silent = service.connections
+        statuses = line.runner.run(many(line.client))
+    assert statuses[0] == 0
+    assert statuses[-10:] == [200] * 10
+
+
+def test_requests_that_are_never_answered_dont_use_a_connection_up(service: Endpoint, version: Version) -> None:
+    service.streams_max = 3
+    service.reply = lambda request: Reply(act="never" if request.target == "/never" else "")
+
+    async def round_of(client: Http1 | Http2) -> list[int]:
+        async def one(path: str, after: float) -> int:
+            await asyncio.sleep(after)
+            try:
+                return (await client.post(parse_url(service.url(path)), {}, b"")).status
+            except Unreachable:
+                return 0
+
+        answered = [one("/", 0.1 * number) for number in range(10)]  # the connection is never silent
+        return await asyncio.gather(one("/never", 0), one("/never", 0), *answered)
+
+    with version.line(timeout=1.0) as line:
+        for _ in range(3):
+            statuses = line.runner.run(round_of(line.client))
+            assert statuses[:2] == [0, 0]
+            assert line.post(service.url()).status == 200
+
+
+def test_an_answer_waits_for_no_other(service: Endpoint, version: Version) -> None:
+    service.reply = lambda request: Reply(act="never" if request.target == "/never" else "")
+
+    async def both(client: Http1 | Http2) -> None:
+        never = [asyncio.ensure_future(client.post(parse_url(service.url("/never")), {}, b"")) for _ in range(2)]
+        for _ in range(5):
+            quick = [asyncio.ensure_future(client.post(parse_url(service.url()), {}, b"")) for _ in range(2)]
+            done, _ = await asyncio.wait(quick, timeout=10)
+            assert len(done) == 2
+        assert not any(each.done() for each in never)
+        await client.close()
+        assert [type(error) for error in await asyncio.gather(*never, return_exceptions=True)] == [Unreachable] * 2
+
+    with version.line(timeout=60) as line:
+        line.runner.run(both(line.client))
+
+
+def test_a_large_body_goes_out_as_there_is_room(service: Endpoint, version: Version) -> None:
+    with version.line() as line:
+        assert line.post(service.url(), b"x" * 300_000).status == 200
+        assert line.post(service.url(), b"").status == 200
+    assert [len(request.body) for request in service.requests] == [300_000, 0]
+
+
+@pytest.mark.parametrize("act", ["leave", "refuse"])
+def test_what_a_service_hasnt_begun_with_is_sent_again_at_once(endpoint: Endpoint, tls: Tls, act: str) -> None:
+    endpoint.script.extend([Reply(200), Reply(act=act), Reply(202)])
+    with Line(tls, Http2) as line:
+        assert [line.post(endpoint.url()).status for _ in range(3)] == [200, 202, 200]
+        endpoint.script.extend([Reply(act=act), Reply(act=act)])
+        assert line.fails(endpoint.url())
+        assert line.post(endpoint.url()).status == 200
+    assert endpoint.connections == (1 if act == "refuse" else 4)
+
+
+def test_what_a_service_has_begun_with_isnt(endpoint: Endpoint, tls: Tls) -> None:
+    endpoint.script.append(Reply(act="break"))
+    with Line(tls, Http2) as line:
+        assert line.fails(endpoint.url()) == "localhost: the request was reset"
+        assert line.post(endpoint.url()).status == 200
+    assert (endpoint.connections, len(endpoint.requests)) == (1, 2)
+
+
+def test_a_service_may_take_one_request_at_a_time(endpoint: Endpoint, tls: Tls) -> None:
+    endpoint.streams_max = 1
+
+    async def many(client: Http1 | Http2) -> list[int]:
+        answers = await asyncio.gather(*(client.post(parse_url(endpoint.url()), {}, b"") for _ in range(10)))
+        return [answer.status for answer in answers]
+
+    with Line(tls, Http2) as line:
+        assert line.runner.run(many(line.client)) == [200] * 10
+    assert (endpoint.connections, endpoint.waiting_max) == (1, 1)
+
+
+def test_an_endless_answer_is_not_read_to_its_end(service: Endpoint, version: Version) -> None:
     service.script.append(Reply(200, b"x" * (3 * ANSWER_BYTES_MAX)))
-    with Line(either) as line:
+    with version.line() as line:
         assert len(line.post(service.url()).body) == ANSWER_BYTES_MAX
         assert line.post(service.url()).status == 200
 
 
-def test_a_redirect_is_an_answer_like_others(service: Endpoint, either: Tls) -> None:
+def test_a_redirect_is_an_answer_like_others(service: Endpoint, version: Version) -> None:
     service.script.append(Reply(307, headers={"location": service.url("/elsewhere")}))
-    with Line(either) as line:
+    with version.line() as line:
         assert line.post(service.url()).status == 307
     assert len(service.requests) == 1
 
 
-def test_a_connection_that_the_service_has_closed_meanwhile_is_noticed(either: Tls) -> None:
-    with Line(either) as line:
-        with Endpoint(either.server) as first:
+def test_a_connection_that_the_service_has_closed_meanwhile_is_noticed(version: Version) -> None:
+    with version.line() as line:
+        with Endpoint(version.tls.server) as first:
             assert line.post(first.url()).status == 200
             port = first.port
         assert "localhost" in line.fails(f"https://localhost:{port}/")
 
 
-def test_who_isnt_vouched_for_isnt_spoken_to(service: Endpoint, either: Tls, tmp_path: Path) -> None:
-    with Line(either, ca_file=None) as line:
+def test_who_isnt_vouched_for_isnt_spoken_to(service: Endpoint, version: Version, tmp_path: Path) -> None:
+    with version.line(tls=ssl.create_default_context()) as line:
         assert "CERTIFICATE_VERIFY_FAILED" in line.fails(service.url())
-    with Line(make_tls(tmp_path)) as line:
+    with Line(make_tls(tmp_path), version.http) as line:
         assert "CERTIFICATE_VERIFY_FAILED" in line.fails(service.url())
     assert service.requests == []
 
