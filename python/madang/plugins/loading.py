@@ -16,6 +16,7 @@ from madang.errors import ConfigError
 from madang.plugins.dispatcher import LANES
 from madang.plugins.hooks import HOOKS, HookOptions, HookSpec, hook_options
 from madang.plugins.plugin import Plugin
+from madang.push import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,8 +113,10 @@ def imported(use: str) -> object:
 
 def installed(use: str) -> object:
     points = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    if use in SHIPPED and use not in points:
+        return imported(SHIPPED[use])
     if use not in points:
-        known = ", ".join(sorted(points)) or "none is installed"
+        known = ", ".join(sorted({*points, *SHIPPED}))
         raise Unusable(f'no installed plugin is named "{use}" ("module:Class", or one of: {known})')
     return points[use].load()
 

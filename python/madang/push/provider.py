@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from madang.push.answer import Answer
     from madang.push.http2 import Http2
 
-CALL_S = 25.0  # for all notifications of a call; what hasn't begun by then is handed back
-HOOK_S = 30.0  # the hook's own deadline: later, so that the core hears of each
+CALL_S = 20.0  # for all notifications of a call; what hasn't begun by then is handed back
+HOOK_S = 30.0  # the hook's own deadline, from the core's call: later, so that the core hears of each
 OURS_AFTER_S = 60.0  # until what this server does wrong is tried again
 SAID_EVERY_S = 60.0  # between two lines in the log about one kind of fault
 KINDS_MAX = 64
