@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bindings.hpp"
@@ -59,8 +60,15 @@ std::vector<Fields> administer(const std::optional<std::string>& config, const O
 
 // It holds tokens: nobody else may read it.
 std::FILE* open_private(const std::string& path) {
-    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    return fd < 0 ? nullptr : fdopen(fd, "w");
+    constexpr auto kPrivate = S_IRUSR | S_IWUSR;
+    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kPrivate);
+    if (fd < 0) return nullptr;
+    struct stat file{};
+    if (fstat(fd, &file) != 0 || (S_ISREG(file.st_mode) && fchmod(fd, kPrivate) != 0)) {  // one that was there has its own rights
+        close(fd);
+        return nullptr;
+    }
+    return fdopen(fd, "w");
 }
 
 std::size_t seed(const std::optional<std::string>& config, const Overrides& overrides, unsigned users, unsigned group_size,

@@ -257,6 +257,7 @@ def test_a_minted_token_stands_alone_on_standard_output(store: str, tmp_path: Pa
 
 def test_seed_writes_users_pairs_and_groups_for_load_tools(store: str, tmp_path: Path) -> None:
     out = tmp_path / "seed.tsv"
+    out.touch(0o644)  # tokens will stand in it
     succeed("seed", "--users", "10", "--group-size", "5", "--out", str(out), "--data", store, cwd=tmp_path)
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     header, *rows = (line.split("\t") for line in out.read_text().splitlines())
