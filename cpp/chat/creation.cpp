@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "chat/engine_state.hpp"
+#include "chat/pair.hpp"
 #include "store/keys.hpp"
 
 namespace madang {
@@ -11,8 +12,6 @@ namespace {
 
 constexpr Millis kAskRepeat{500};
 constexpr Millis kAskDeadline{5'000};
-
-std::pair<UserId, UserId> ordered(UserId a, UserId b) { return {std::min(a, b), std::max(a, b)}; }
 
 Error blocked() { return {Code::blocked, "a block stands between you and this user", {}}; }
 

@@ -8,11 +8,7 @@
 namespace madang {
 namespace {
 
-std::size_t text_bytes(const Entry& entry) {
-    const auto* shown = entry.shown_message();
-    return shown ? shown->message.text.size() : 0;
-}
-std::size_t bytes_of(const Entry& entry) { return sizeof(Entry) + text_bytes(entry); }
+std::size_t bytes_of(const Entry& entry) { return sizeof(Entry) + entry.text_bytes(); }
 
 // The same entry showing another version of its message.
 EntryPtr with_message(const Entry& entry, const EntryPtr& message) {
@@ -155,7 +151,7 @@ std::optional<std::vector<Event>> Inbox::tail_after(Cursor after, std::size_t li
     std::vector<Event> events;
     std::size_t taken = 0;
     for (auto at = recent_.end() - static_cast<std::ptrdiff_t>(missing); at != recent_.end() && events.size() < limit; ++at) {
-        taken += text_bytes(*at->entry);
+        taken += at->entry->text_bytes();
         if (taken > bytes && !events.empty()) break;
         events.push_back(*at);
     }

@@ -174,7 +174,7 @@ Result<std::vector<EntryPtr>> load_entries(const Store& store, const Limits& lim
                      auto entry = decode_entry(range.conversation, Seq{id_in(key, 8)}, value);
                      if (entry) entry = with_message(store, std::move(*entry));
                      if (!entry) return std::unexpected(entry.error());
-                     bytes += text_bytes(**entry);
+                     bytes += (*entry)->text_bytes();
                      entries.push_back(std::move(*entry));
                      return entries.size() < limits.page_items && bytes < limits.page_bytes;
                  });

@@ -2,10 +2,16 @@
 // Thread: any. Errors: blocked (asking somebody whom one blocks).
 #pragma once
 
+#include <algorithm>
+#include <utility>
+
 #include "base/result.hpp"
 #include "model/relation.hpp"
 
 namespace madang {
+
+// Lower id first: how pairs are kept.
+inline std::pair<UserId, UserId> ordered(UserId a, UserId b) { return {std::min(a, b), std::max(a, b)}; }
 
 // The pair after the act, which need not differ. The version is the caller's.
 Result<Pair> after(Pair pair, std::size_t side, RelationAct act);

@@ -10,11 +10,9 @@
 namespace madang {
 namespace {
 
-constexpr Millis kRepeatFirst{500};
-constexpr unsigned kRepeatDoublings = 4;        // at most every 8 s
+constexpr Millis kChangeRepeatFirst{500};
+constexpr unsigned kChangeRepeatDoublings = 4;  // at most every 8 s
 constexpr std::size_t kChangesPerPairMax = 32;  // not yet in both copies; more: unavailable
-
-std::pair<UserId, UserId> ordered(UserId a, UserId b) { return {std::min(a, b), std::max(a, b)}; }
 
 }  // namespace
 
@@ -108,7 +106,7 @@ void Engine::State::hand_on(RelationChange change) {
     if (!is_new) return;
     if (pending.changes.size() == 1) {
         pending.repeats = 0;
-        change_repeats_.emplace(clock_.tick() + kRepeatFirst, pair);
+        change_repeats_.emplace(clock_.tick() + kChangeRepeatFirst, pair);
     }
     const auto sent = place->second.change;  // the own engine may answer at once, and end it
     for (std::size_t side = 0; side < 2; ++side) send_change(sent, side);
@@ -148,8 +146,8 @@ void Engine::State::repeat_changes() {
         change_repeats_.erase(change_repeats_.begin());
         const auto found = pending_changes_.find(pair);
         if (found == pending_changes_.end()) continue;
-        found->second.repeats = std::min(found->second.repeats + 1, kRepeatDoublings);
-        change_repeats_.emplace(now + kRepeatFirst * (1 << found->second.repeats), pair);
+        found->second.repeats = std::min(found->second.repeats + 1, kChangeRepeatDoublings);
+        change_repeats_.emplace(now + kChangeRepeatFirst * (1 << found->second.repeats), pair);
         // In order of version, since each is taken only after the one before it.
         std::vector<std::pair<RelationChange, std::size_t>> again;
         for (const auto& [version, pending] : found->second.changes)

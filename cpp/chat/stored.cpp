@@ -36,11 +36,6 @@ Result<EntryPtr> with_message(const Store& store, EntryPtr entry) {
     return EntryPtr{std::move(whole)};
 }
 
-std::size_t text_bytes(const Entry& entry) {
-    const auto* shown = entry.shown_message();
-    return shown ? shown->message.text.size() : 0;
-}
-
 Result<Newest> read_newest(const Store& store, ConversationId id) {
     Newest newest;
     const auto read = each_row(store, Table::message, message_key(id, Seq{1}), end_of(id.value), Order::descending,
@@ -69,7 +64,7 @@ Result<std::vector<Event>> read_inbox_page(const Store& store, const Limits& lim
                                                            : read_entry(store, item->conversation_id, item->seq);
                                    if (entry && !item->note) entry = with_message(store, std::move(*entry));
                                    if (!entry) return std::unexpected(entry.error());
-                                   bytes += text_bytes(**entry);
+                                   bytes += (*entry)->text_bytes();
                                    if (bytes > limits.page_bytes && !events.empty()) return false;
                                    events.push_back({Cursor{id_in(key, 8)}, item->role, std::move(*entry)});
                                    return events.size() < limit;

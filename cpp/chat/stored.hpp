@@ -38,7 +38,6 @@ Result<std::optional<Member>> read_member(const Store& store, ConversationId con
 Result<EntryPtr> read_entry(const Store& store, ConversationId conversation, Seq seq);
 // A revision with what it refers to, as that is now; any other entry as it is.
 Result<EntryPtr> with_message(const Store& store, EntryPtr entry);
-std::size_t text_bytes(const Entry& entry);  // of the message it shows
 
 // The head, and the newest message (null: none).
 struct Newest {

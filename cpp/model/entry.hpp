@@ -69,6 +69,7 @@ struct Revision {
 };
 
 enum class FriendState : std::uint8_t { none = 0, requested = 1, asked = 2, friends = 3 };  // requested: I asked; asked: they did
+inline constexpr auto kFriendStateMax = static_cast<std::uint8_t>(FriendState::friends);
 
 // What read_updated and friend_updated say. Stored in the inbox item itself.
 struct Note {
@@ -108,6 +109,10 @@ struct Entry {
     bool is_narrow() const { return revision && !revision->for_all; }
     // The message that it shows: its own, or the one that it is about; null = none.
     const Entry* shown_message() const { return is_message() ? this : revision ? revision->message.get() : nullptr; }
+    std::size_t text_bytes() const {  // of that message
+        const auto* shown = shown_message();
+        return shown ? shown->message.text.size() : 0;
+    }
     // The place of that message; none = it shows none.
     Seq shown_seq() const { return is_message() ? seq : revision ? revision->target : Seq{}; }
     bool operator==(const Entry& other) const {

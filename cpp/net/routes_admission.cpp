@@ -9,17 +9,17 @@
 namespace madang::net {
 namespace {
 
-struct Place {
+struct PersonPlace {
     ConversationId conversation;
     UserId user;
 };
 
-Result<Place> place_of(const Call& call) {
+Result<PersonPlace> person_of(const Call& call) {
     const auto conversation = call.path_id<ConversationId>(0);
     if (!conversation) return std::unexpected(conversation.error());
     const auto user = call.path_id<UserId>(1);
     if (!user) return std::unexpected(user.error());
-    return Place{*conversation, *user};
+    return PersonPlace{*conversation, *user};
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ void list_bans(Call& call) {
 }
 
 void put_ban(Call& call) {
-    const auto place = place_of(call);
+    const auto place = person_of(call);
     if (!place) return call.refuse(place.error());
     call.ask<Ban>(PutBan{call.actor(), place->conversation, place->user}, [](Call& asked, const Ban& ban) {
         std::string json;
@@ -51,7 +51,7 @@ void put_ban(Call& call) {
 }
 
 void remove_ban(Call& call) {
-    const auto place = place_of(call);
+    const auto place = person_of(call);
     if (!place) return call.refuse(place.error());
     call.ask<Done>(RemoveBan{call.actor(), place->conversation, place->user}, [](Call& asked, Done) { asked.answer_nothing(); });
 }

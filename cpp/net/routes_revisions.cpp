@@ -8,17 +8,17 @@
 namespace madang::net {
 namespace {
 
-struct Place {
+struct MessagePlace {
     ConversationId conversation;
     Seq seq;
 };
 
-Result<Place> place_of(const Call& call) {
+Result<MessagePlace> message_of(const Call& call) {
     const auto conversation = call.path_id<ConversationId>(0);
     if (!conversation) return std::unexpected(conversation.error());
     const auto seq = call.path_id<Seq>(1);
     if (!seq) return std::unexpected(seq.error());
-    return Place{*conversation, *seq};
+    return MessagePlace{*conversation, *seq};
 }
 
 void answer_message(Call& call, const Sent& sent) {
@@ -40,7 +40,7 @@ void append_mention(std::string& out, const EntryPtr& message) {
 }  // namespace
 
 void edit_message(Call& call) {
-    const auto place = place_of(call);
+    const auto place = message_of(call);
     if (!place) return call.refuse(place.error());
     auto text = wire::parse_message_patch(call.request().body);
     if (!text) return call.refuse(text.error());
@@ -49,7 +49,7 @@ void edit_message(Call& call) {
 }
 
 void delete_message(Call& call) {
-    const auto place = place_of(call);
+    const auto place = message_of(call);
     if (!place) return call.refuse(place.error());
     if (!call.may_send(0)) return;
     call.ask<Sent>(DeleteMessage{call.actor(), place->conversation, place->seq}, answer_message);

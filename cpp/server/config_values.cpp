@@ -55,7 +55,7 @@ std::string with_unit(std::uint64_t value, std::span<const Unit> units) {
     return std::to_string(value / unit->factor).append(unit->name);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out{"\""};
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
@@ -131,11 +131,11 @@ Fitted set_number(const ConfigKey& key, Config& config, std::int64_t value) {
 Fitted set_text(const ConfigKey& key, Config& config, std::string_view value) {
     if (holds<Millis>(key) || holds<std::size_t>(key)) {
         const auto amount = holds<Millis>(key) ? parse_with_unit(value, kTimeUnits) : parse_with_unit(value, kSizeUnits);
-        return amount ? set_amount(key, config, *amount) : Fitted{misfit("no value of this kind: " + quoted(value), expectation(key))};
+        return amount ? set_amount(key, config, *amount) : Fitted{misfit("no value of this kind: " + in_quotes(value), expectation(key))};
     }
     if (!holds<std::string>(key)) return misfit("wrong type", expectation(key));
     if (!key.choices.empty() && std::ranges::find(key.choices, value) == key.choices.end()) {
-        return misfit("no such choice: " + quoted(value), "must be " + range_text(key));
+        return misfit("no such choice: " + in_quotes(value), "must be " + range_text(key));
     }
     member<std::string>(key, config) = value;
     return {};
@@ -151,7 +151,7 @@ Fitted set_from_text(const ConfigKey& key, Config& config, std::string_view valu
     if (holds<bool>(key)) {
         if (value == "true" || value == "1") return set_boolean(key, config, true);
         if (value == "false" || value == "0") return set_boolean(key, config, false);
-        return misfit("wrong type: " + quoted(value), expectation(key));
+        return misfit("wrong type: " + in_quotes(value), expectation(key));
     }
     if (holds<std::vector<std::string>>(key)) {
         std::vector<std::string> values;
@@ -166,7 +166,7 @@ Fitted set_from_text(const ConfigKey& key, Config& config, std::string_view valu
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     const auto is_whole = error == std::errc{} && end == value.data() + value.size();
     if (is_whole && (is_number(key) || holds<std::size_t>(key))) return set_number(key, config, number);
-    if (is_number(key)) return misfit("wrong type: " + quoted(value), expectation(key));
+    if (is_number(key)) return misfit("wrong type: " + in_quotes(value), expectation(key));
     return set_text(key, config, value);
 }
 
@@ -179,11 +179,11 @@ std::string value_text(const ConfigKey& key, const Config& config) {
     if (holds<bool>(key)) return member<bool>(key, config) ? "true" : "false";
     if (holds<std::uint16_t>(key)) return std::to_string(member<std::uint16_t>(key, config));
     if (holds<std::uint32_t>(key)) return std::to_string(member<std::uint32_t>(key, config));
-    if (holds<std::size_t>(key)) return quoted(with_unit(member<std::size_t>(key, config), kSizeUnits));
-    if (holds<Millis>(key)) return quoted(with_unit(static_cast<std::uint64_t>(member<Millis>(key, config).count()), kTimeUnits));
-    if (holds<std::string>(key)) return quoted(member<std::string>(key, config));
+    if (holds<std::size_t>(key)) return in_quotes(with_unit(member<std::size_t>(key, config), kSizeUnits));
+    if (holds<Millis>(key)) return in_quotes(with_unit(static_cast<std::uint64_t>(member<Millis>(key, config).count()), kTimeUnits));
+    if (holds<std::string>(key)) return in_quotes(member<std::string>(key, config));
     std::string out{"["};
-    for (const auto& item : member<std::vector<std::string>>(key, config)) out.append(out.size() > 1 ? ", " : "").append(quoted(item));
+    for (const auto& item : member<std::vector<std::string>>(key, config)) out.append(out.size() > 1 ? ", " : "").append(in_quotes(item));
     return out += ']';
 }
 
@@ -191,7 +191,7 @@ std::string range_text(const ConfigKey& key) {
     if (!key.choices.empty()) {
         std::string out;
         for (std::size_t i = 0; i < key.choices.size(); ++i) {
-            out.append(i == 0 ? "" : i + 1 == key.choices.size() ? " or " : ", ").append(quoted(key.choices[i]));
+            out.append(i == 0 ? "" : i + 1 == key.choices.size() ? " or " : ", ").append(in_quotes(key.choices[i]));
         }
         return out;
     }

@@ -21,7 +21,6 @@ constexpr auto kKindMax = static_cast<std::uint8_t>(ConversationKind::room);
 constexpr auto kTypeMin = static_cast<std::uint8_t>(EntryType::message_created);
 constexpr auto kTypeMax = static_cast<std::uint8_t>(EntryType::message_deleted);
 constexpr auto kNoteMax = static_cast<std::uint8_t>(EntryType::friend_updated);
-constexpr auto kFriendMax = static_cast<std::uint8_t>(FriendState::friends);
 
 std::uint8_t flags(Reader& r, std::uint8_t known) {
     const auto value = r.byte();
@@ -217,7 +216,7 @@ Note read_note(Reader& r, EntryType type) {
     }
     const auto user = r.id<UserId>();
     note.user = read_profile(r, user);
-    note.state = r.enumerator<FriendState>(kFriendMax);
+    note.state = r.enumerator<FriendState>(kFriendStateMax);
     return note;
 }
 

@@ -11,7 +11,6 @@ using codec::Reader;
 using codec::Writer;
 
 constexpr auto kStageMax = static_cast<std::uint8_t>(Pair::Stage::friends);
-constexpr auto kFriendMax = static_cast<std::uint8_t>(FriendState::friends);
 
 void write(Writer& w, const Relation& relation) {
     w.varint(relation.version);
@@ -24,7 +23,7 @@ Relation read_relation(Reader& r, UserId other) {
     Relation relation;
     relation.other = other;
     relation.version = r.varint();
-    relation.state = r.enumerator<FriendState>(kFriendMax);
+    relation.state = r.enumerator<FriendState>(kFriendStateMax);
     relation.blocks = r.flag();
     relation.blocked_by = r.flag();
     return relation;

@@ -11,8 +11,6 @@
 namespace madang::sim {
 namespace {
 
-std::string at(ConversationId conversation, Seq seq) { return "(" + to_string(conversation) + ", " + to_string(seq) + ")"; }
-
 // Reads a table whose rows must all be sound.
 template <typename Decode>
 void each_row(const Disk& disk, Table table, Decode&& decode) {

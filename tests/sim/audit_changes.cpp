@@ -5,8 +5,6 @@
 namespace madang::sim {
 namespace {
 
-std::string at(const Entry& entry) { return "(" + to_string(entry.conversation_id) + ", " + to_string(entry.seq) + ")"; }
-
 bool is_creation(const Entry& entry) {
     return entry.type == EntryType::conversation_created ||
            (entry.type == EntryType::member_joined && entry.change->member.joined_seq() == Seq{1});

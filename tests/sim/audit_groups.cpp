@@ -6,12 +6,6 @@
 #include "store/keys.hpp"
 
 namespace madang::sim {
-namespace {
-
-std::string at(const Entry& entry) { return "(" + to_string(entry.conversation_id) + ", " + to_string(entry.seq) + ")"; }
-
-}  // namespace
-
 void Audit::check_groups() const {
     for (const auto& [id, source] : logs_)
         if (source.row.kind == ConversationKind::group) check_rules(source);

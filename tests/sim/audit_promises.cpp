@@ -9,12 +9,6 @@
 #include "store/keys.hpp"
 
 namespace madang::sim {
-namespace {
-
-std::string at(ConversationId conversation, Seq seq) { return "(" + to_string(conversation) + ", " + to_string(seq) + ")"; }
-
-}  // namespace
-
 void Audit::check_sends() const {
     std::set<std::string> stored;
     for (const auto& [id, log] : logs_)

@@ -1,19 +1,11 @@
 #include "device.hpp"
 
+#include "check.hpp"
 #include "store/keys.hpp"
 #include "store/records.hpp"
 
 namespace madang::sim {
 namespace {
-
-void expect(bool holds, const std::string& otherwise) {
-    if (!holds) throw Violation(otherwise);
-}
-
-template <typename T>
-const T* ok(const std::optional<Result<Response>>& answer) {
-    return answer && *answer ? std::get_if<T>(&**answer) : nullptr;
-}
 
 bool is(const std::optional<Result<Response>>& answer, Code code) { return answer && !*answer && answer->error().code == code; }
 

@@ -14,6 +14,12 @@
 
 namespace madang::sim {
 
+// What an answer holds if it is that; null = refused, another kind, or no answer.
+template <typename T>
+const T* ok(const std::optional<Result<Response>>& answer) {
+    return answer && *answer ? std::get_if<T>(&**answer) : nullptr;
+}
+
 class Device;
 
 struct Person {

@@ -6,11 +6,6 @@
 namespace madang::sim {
 namespace {
 
-template <typename T>
-const T* ok(const std::optional<Result<Response>>& answer) {
-    return answer && *answer ? std::get_if<T>(&**answer) : nullptr;
-}
-
 // Will the same request get another answer later?
 bool is_definite(const std::optional<Result<Response>>& answer) {
     if (!answer) return false;

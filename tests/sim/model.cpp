@@ -4,23 +4,13 @@
 
 #include "base/text.hpp"
 #include "chat/inbox.hpp"
+#include "check.hpp"
 #include "policy.hpp"
 #include "store/keys.hpp"
 #include "store/records.hpp"
 
 namespace madang::sim {
 namespace {
-
-template <typename... Fs>
-struct overloaded : Fs... {
-    using Fs::operator()...;
-};
-
-void expect(bool holds, const std::string& otherwise) {
-    if (!holds) throw Violation(otherwise);
-}
-
-std::string at(const Entry& entry) { return "(" + to_string(entry.conversation_id) + ", " + to_string(entry.seq) + ")"; }
 
 std::string folded(const std::string& username) { return fold_username(username).value_or(""); }
 

@@ -19,6 +19,12 @@
 
 namespace madang::sim {
 
+// For std::visit.
+template <typename... Fs>
+struct overloaded : Fs... {
+    using Fs::operator()...;
+};
+
 // Cursors from here on are asked for only to see them refused.
 inline constexpr std::uint64_t kAhead = 1'000'000;
 

@@ -8,15 +8,6 @@
 #include "store/records.hpp"
 
 namespace madang::sim {
-namespace {
-
-template <typename... Fs>
-struct overloaded : Fs... {
-    using Fs::operator()...;
-};
-
-}  // namespace
-
 bool Model::is_signed_in(const Actor& actor) const {
     if (disabling_asked_.contains(actor.user)) return false;
     const auto device = devices_.find({actor.user, actor.device});

@@ -6,12 +6,6 @@
 #include "policy.hpp"
 
 namespace madang::sim {
-namespace {
-
-std::string at(const Entry& entry) { return "(" + to_string(entry.conversation_id) + ", " + to_string(entry.seq) + ")"; }
-
-}  // namespace
-
 bool is_same_message(const Entry& a, const Entry& b) {
     const auto& m = a.message;
     const auto& n = b.message;
