@@ -72,20 +72,25 @@ std::FILE* open_private(const std::string& path) {
 }
 
 std::size_t seed(const std::optional<std::string>& config, const Overrides& overrides, unsigned users, unsigned group_size,
-                 const std::string& out) {
+                 const std::string& out, const py::function& on_progress) {
     const auto loaded = load_or_raise(config, overrides);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{open_private(out), std::fclose};
     if (!file) raise_start_error(out + ": " + std::strerror(errno));
     std::fputs("index\tuser_id\ttoken\tdirect_id\tgroup_id\n", file.get());
     std::size_t count = 0;
     const auto write = [&](const Fields& row) {
+        if (row.size() == 2) {
+            const py::gil_scoped_acquire acquired;
+            on_progress(std::stoull(row[0]), std::stoull(row[1]));
+            return;
+        }
         for (std::size_t i = 0; i < row.size(); ++i) {
             std::fputs(row[i].c_str(), file.get());
             std::fputc(i + 1 == row.size() ? '\n' : '\t', file.get());
         }
         ++count;
     };
-    run_without_gil(loaded, {"seed", {std::to_string(users), std::to_string(group_size)}}, write).raise(loaded.server.data);
+    run_without_gil(loaded, {"seed", {std::to_string(users), std::to_string(group_size), "progress"}}, write).raise(loaded.server.data);
     if (std::fflush(file.get()) != 0) raise_start_error(out + ": " + std::strerror(errno));
     return count;
 }
@@ -98,8 +103,8 @@ void bind_admin(py::module_& module) {
                "Asks the server that runs on this data folder.");
     module.def("administer", &administer, "config"_a, "overrides"_a, "command"_a, "args"_a = std::vector<std::string>{},
                "The same where it runs, otherwise on the stopped server's store.");
-    module.def("seed", &seed, "config"_a, "overrides"_a, "users"_a, "group_size"_a, "out"_a,
-               "administer(\"seed\") with its rows written to a file; how many there were.");
+    module.def("seed", &seed, "config"_a, "overrides"_a, "users"_a, "group_size"_a, "out"_a, "on_progress"_a,
+               "administer(\"seed\") with its rows written to a file; how many there were. on_progress(done, of) is called in between.");
 }
 
 }  // namespace madang::bindings

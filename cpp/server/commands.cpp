@@ -153,7 +153,8 @@ Result<> run_seed(Context& context) {
     if (!group_size || *group_size == 1 || *group_size > members_max) {
         return fail(Code::bad_request, "group size: 0, or 2 to " + std::to_string(members_max) + " (limits.group_members)");
     }
-    return seed(context.target.runtime, {.users = *users, .group_size = *group_size}, context.rows, context.stop);
+    const SeedPlan plan{.users = *users, .group_size = *group_size, .tells_progress = !context.command.arg(2).empty()};
+    return seed(context.target.runtime, plan, context.rows, context.stop);
 }
 
 struct Entry {
@@ -169,7 +170,7 @@ constexpr Entry kCommands[]{
     {"user-disable", 1, 2, user_disable},
     {"token-mint", 1, 2, token_mint},
     {"clock-advance", 1, 1, clock_advance},
-    {"seed", 1, 2, run_seed},
+    {"seed", 1, 3, run_seed},
 };
 
 }  // namespace

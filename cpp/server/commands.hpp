@@ -27,10 +27,12 @@ struct CommandTarget {
 Result<> run_command(CommandTarget target, const AdminCommand& command, const RowSink& rows, std::stop_token stop = {});
 
 // seed.cpp: `users` accounts u0, u1 …, each with a token; users 2k and 2k+1 share a direct conversation, users G·k … G·k+G−1 a group (G =
-// 0: none). Rows: index, user id, token, direct id, group id. Goes through the engines like any request, many at once.
+// 0: none). Rows: index, user id, token, direct id, group id; before them, when progress is to be told, rows of two numbers: how much is
+// done, and of how much. Goes through the engines like any request, many at once.
 struct SeedPlan {
     std::uint32_t users = 0;
     std::uint32_t group_size = 0;
+    bool tells_progress = false;
 };
 Result<> seed(Runtime& runtime, const SeedPlan& plan, const RowSink& rows, std::stop_token stop);
 

@@ -21,14 +21,21 @@ struct SeededUser {
 
 class Seeder {
   public:
-    Seeder(Runtime& runtime, const SeedPlan& plan, std::stop_token stop)
-        : runtime_(runtime), plan_(plan), stop_(std::move(stop)), requester_(*runtime.loops().front(), stop_), users_(plan.users) {}
+    Seeder(Runtime& runtime, const SeedPlan& plan, const RowSink& rows, std::stop_token stop)
+        : runtime_(runtime),
+          plan_(plan),
+          rows_(rows),
+          stop_(std::move(stop)),
+          requester_(*runtime.loops().front(), stop_),
+          users_(plan.users) {}
 
     Result<> run() {
         for (const auto step : {&Seeder::sign_up, &Seeder::open_sessions, &Seeder::pair_up}) {
             for (std::uint32_t first = 0; first < plan_.users; first += kUsersAtOnce) {
-                const auto done = (this->*step)(first, std::min(first + kUsersAtOnce, plan_.users));
+                const auto last = std::min(first + kUsersAtOnce, plan_.users);
+                const auto done = (this->*step)(first, last);
                 if (!done) return done;
+                tell(last - first);
                 if (stop_.stop_requested()) return fail(Code::unavailable, "the server stops");
             }
         }
@@ -38,6 +45,13 @@ class Seeder {
 
   private:
     static std::string name(std::uint32_t index) { return "u" + std::to_string(index); }
+    // Each step does something for every user.
+    void tell(std::uint64_t users) {
+        done_ += users;
+        const std::uint64_t steps = plan_.group_size == 0 ? 3 : 4;
+        if (plan_.tells_progress) rows_({std::to_string(done_), std::to_string(steps * plan_.users)});
+    }
+
     Actor actor(std::uint32_t index) const { return {users_[index].token.user, users_[index].token.device}; }
 
     // All answers or the first error; a server under load is asked again.
@@ -131,6 +145,7 @@ class Seeder {
             for (std::size_t i = 0; i < made->size() * size && first + i < last; ++i) {
                 users_[first + i].group = std::get<ConversationView>((*made)[i / size]).conversation.id;
             }
+            tell(last - first);
             if (stop_.stop_requested()) return fail(Code::unavailable, "the server stops");
         }
         return {};
@@ -150,9 +165,11 @@ class Seeder {
 
     Runtime& runtime_;
     const SeedPlan plan_;
+    const RowSink& rows_;
     const std::stop_token stop_;
     Requester requester_;
     std::vector<SeededUser> users_;
+    std::uint64_t done_ = 0;
 };
 
 std::string id_or_nothing(ConversationId id) { return id ? to_string(id) : std::string{}; }
@@ -160,7 +177,7 @@ std::string id_or_nothing(ConversationId id) { return id ? to_string(id) : std::
 }  // namespace
 
 Result<> seed(Runtime& runtime, const SeedPlan& plan, const RowSink& rows, std::stop_token stop) {
-    Seeder seeder{runtime, plan, std::move(stop)};
+    Seeder seeder{runtime, plan, rows, std::move(stop)};
     if (const auto done = seeder.run(); !done) return done;
     for (std::size_t i = 0; i < seeder.users().size(); ++i) {
         const auto& user = seeder.users()[i];

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -338,6 +340,21 @@ def test_the_configuration_is_printed_as_json(tmp_path: Path) -> None:
     ended = madang("config", "check", "--json", cwd=tmp_path, MADANG_SERVER__PORT="many")
     assert ended.returncode == 1
     assert "MADANG_SERVER__PORT" in str(objects(ended.stdout)[0]["error"])
+
+
+def test_seed_shows_on_a_terminal_how_far_it_is(tmp_path: Path) -> None:
+    here, there = pty.openpty()
+    command = [sys.executable, "-m", "madang", "seed", "--users", "200", "--group-size", "5", "--data", "data", "--out", "out"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=there, stdout=subprocess.PIPE, env=os.environ | {"TERM": "xterm"}) as process:
+        os.close(there)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := os.read(here, 1 << 16):
+                shown += piece
+        assert process.wait(WITHIN_S) == 0
+    os.close(here)
+    assert re.search(r"200 users.*100%", shown.decode(), re.DOTALL), shown
+    assert "200 users in out" in shown.decode()
 
 
 def test_serve_and_seed_print_json(tmp_path: Path) -> None:

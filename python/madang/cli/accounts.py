@@ -6,6 +6,7 @@ import getpass
 import sys
 from typing import TYPE_CHECKING
 
+from madang.cli.progress import progress_bar
 from madang.cli.store import administer, configuration_of, print_json, print_rows
 from madang.core import _core, translated
 from madang.errors import BadRequest
@@ -51,8 +52,8 @@ def mint_token(arguments: argparse.Namespace) -> None:
 
 def seed(arguments: argparse.Namespace) -> None:
     config, overrides = configuration_of(arguments)
-    with translated():
-        rows = _core.seed(config, overrides, arguments.users, arguments.group_size, arguments.out)
+    with progress_bar(f"{arguments.users:,} users") as told, translated():
+        rows = _core.seed(config, overrides, arguments.users, arguments.group_size, arguments.out, told)
     if arguments.json:
         print_json(users=rows, out=arguments.out)
     else:

@@ -125,6 +125,15 @@ TEST_P(AdministerTest, seed_makes_users_pairs_and_groups) {
     for (const auto& row : *rows) EXPECT_TRUE(authenticate(runtime, row[2])) << row[0];
 }
 
+TEST_P(AdministerTest, seed_tells_how_far_it_is_when_asked) {
+    const auto rows = run("seed", {"11", "5", "progress"});
+    ASSERT_TRUE(rows) << rows.error().detail;
+    ASSERT_THAT(*rows, SizeIs(4 + 11));
+    const std::vector<Fields> told(rows->begin(), rows->begin() + 4);
+    EXPECT_EQ(told, (std::vector<Fields>{{"11", "44"}, {"22", "44"}, {"33", "44"}, {"44", "44"}}));
+    for (auto row = rows->begin() + 4; row != rows->end(); ++row) EXPECT_THAT(*row, SizeIs(5));
+}
+
 TEST_P(AdministerTest, seed_again_finds_the_same_people_and_conversations) {
     const auto first = run("seed", {"4", "2"});
     const auto second = run("seed", {"4", "2"});
