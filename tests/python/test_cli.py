@@ -152,25 +152,6 @@ def test_config_show_says_what_is_in_effect_and_where_it_comes_from(tmp_path: Pa
     assert "default" in by_key["group_members"]
 
 
-def test_init_writes_a_configuration_that_is_right_and_never_over_another(tmp_path: Path) -> None:
-    assert "madang serve" in succeed("init", "yard", cwd=tmp_path)
-    written = (tmp_path / "yard" / "madang.toml").read_text()
-    assert "group_members" in written
-    assert succeed("config", "check", cwd=tmp_path / "yard") == "madang.toml: no errors\n"
-    again = madang("init", "yard", cwd=tmp_path)
-    assert again.returncode == 1
-    assert "madang.toml" in again.stderr
-    assert (tmp_path / "yard" / "madang.toml").read_text() == written
-
-
-def test_the_configuration_of_init_changes_no_default(tmp_path: Path) -> None:
-    def values(cwd: Path) -> list[str]:
-        return [line.split("#")[0].rstrip() for line in succeed("config", "show", cwd=cwd).splitlines()]
-
-    succeed("init", "yard", cwd=tmp_path)
-    assert values(tmp_path / "yard") == values(tmp_path)
-
-
 def test_every_example_configuration_is_right() -> None:
     examples = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.toml"))
     assert examples
@@ -329,7 +310,7 @@ def objects(text: str) -> list[dict[str, object]]:
 
 def test_the_configuration_is_printed_as_json(tmp_path: Path) -> None:
     [written] = objects(succeed("init", "--json", cwd=tmp_path))
-    assert written == {"path": "madang.toml"}
+    assert written == {"path": "madang.toml", "plugin": "house.py", "bot": "bot.py"}
     shown = {each["key"]: each for each in objects(succeed("config", "show", "--json", cwd=tmp_path, MADANG_SERVER__PORT="9000"))}
     assert shown["server.port"]["value"] == 9000
     assert shown["server.port"]["from"] == "MADANG_SERVER__PORT"

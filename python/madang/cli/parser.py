@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  madang init && madang serve                a configuration, then the server
+  madang init && madang serve                a folder to start from, then the server
   madang serve --demo --data /tmp/yard       try it: an empty store gets alice, bob and carol
   madang user add alice --password           asks for the password
   madang token mint alice                    a token for scripts and bots
@@ -100,7 +100,7 @@ def add_serve(commands: Parsers) -> None:
 
 
 def add_init(commands: Parsers) -> None:
-    init = add_command(commands, "init", "init:init", "write a configuration to start from")
+    init = add_command(commands, "init", "init:init", "write a configuration, a plugin and a bot to start from")
     init.add_argument("dir", metavar="DIR", nargs="?", default=".", help="folder, made if need be (default: this one)")
     add_json(init)
 
