@@ -13,6 +13,7 @@ from running import WITHIN_S
 
 from madang.bot import Bot
 from madang.bot.state import Memory, StateFile
+from madang.client import User
 from madang.testing import ChatServer
 
 MakeServer = Callable[..., ChatServer]
@@ -65,7 +66,7 @@ def test_a_thousand_bots_live_in_one_process(
         """Each in a conversation with it alone."""
         wanted = {user_id for _, user_id, *_ in people}
         for user_id in wanted:
-            alice.send(user_id, "/here")
+            alice.send(User(user_id), "/here")
         deadline = time.monotonic() + 6 * WITHIN_S
         while wanted:
             event = alice.next_event("message.created", timeout=max(0.0, deadline - time.monotonic()))
