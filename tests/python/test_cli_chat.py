@@ -105,6 +105,13 @@ def test_two_people_talk(alice: Actor, bob: Actor) -> None:
         assert screen.process.wait(WITHIN_S) == 0
 
 
+def test_a_conversation_that_begins_is_not_a_coming_and_going(alice: Actor, bob: Actor) -> None:
+    with terminal(alice, f"@{bob.username}") as screen:
+        screen.wait_for(f"{bob.username}\\S* is online")
+        bob.send(alice, "hi")
+        assert "is here now" not in screen.wait_for(f"{bob.username}: hi")
+
+
 def test_what_happens_elsewhere_and_who_comes_is_told(chat: World, alice: Actor, bob: Actor) -> None:
     carol = chat.user("carol")
     garden = alice.create_group("Garden", [bob])
@@ -257,6 +264,13 @@ def test_friends_are_made_and_seen(chat: World, alice: Actor, bob: Actor) -> Non
         assert list(carol.friends()) == []
         screen.type("/friend carol")
         screen.wait_for("whom\\?")
+        dana = chat.user("dana")
+        dana.add_friend(alice)
+        screen.wait_for(f"@{dana.username} asks to be your friend")
+        screen.type(f"/friend @{dana.username}")
+        screen.wait_for(f"@{dana.username} is your friend")
+        screen.type("/help")
+        assert "is your friend" not in screen.wait_for("\n/quit  .*\n"), "told twice"
 
 
 def test_a_script_sees_friends_as_json(alice: Actor, bob: Actor) -> None:

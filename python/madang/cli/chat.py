@@ -104,6 +104,7 @@ class Chat:
         self._names: dict[str, str] = {}  # of the members of the open one, by id
         self._friends = {each.user.id: each.user.name for each in self._all_friends() if each.state == "friends"}
         self._online: dict[str, bool] = {}  # what was told last
+        self._told: dict[str, str] = {}  # what a command has said of friends, whose event is still to come
         self._sent: list[str] = []  # client ids of what was typed here and stands there already
         self.reading = Reading(client, view.unread)
         self._commands: dict[str, Callable[[str], None]] = {
@@ -112,9 +113,9 @@ class Chat:
             "who": lambda _: self._who(),
             "older": lambda _: self._older(),
             "friends": lambda _: self._list_friends(),
-            "friend": lambda who: self._view.friend(self._client.add_friend(must_be_named(who))),
-            "unfriend": lambda who: self._view.friend(self._client.remove_friend(must_be_named(who))),
-            "help": lambda _: self._view.note(HELP),
+            "friend": lambda who: self._tell(self._client.add_friend(must_be_named(who))),
+            "unfriend": lambda who: self._tell(self._client.remove_friend(must_be_named(who))),
+            "help": lambda _: self._help(),
         }
 
     def obey_lines(self) -> None:
@@ -211,6 +212,14 @@ class Chat:
         self._oldest = page.messages[0].seq
         self._show(page.messages)
 
+    def _help(self) -> None:
+        for line in HELP.splitlines():
+            self._view.note(line)
+
+    def _tell(self, friend: Friend) -> None:
+        self._told[friend.user.id] = friend.state
+        self._view.friend(friend)
+
     def _show(self, messages: tuple[Message, ...]) -> None:
         for message in messages:
             self._view.message(message)
@@ -246,8 +255,12 @@ class Chat:
             return
         if event.friend is not None:
             self._learn(event.friend)
+            if self._told.pop(event.friend.user.id, None) == event.friend.state:
+                return
         opened = self._opened
         is_here = opened is not None and event.conversation_id == opened.id
+        if is_here and event.type == "member.joined" and opened is not None and opened.kind == "direct":
+            return  # it begins; nobody comes
         self._view.event(event, is_here=is_here, title=None if is_here else self._title_of(event))
         if is_here and message is not None:
             self.reading.shown(event.conversation_id, message.seq)
