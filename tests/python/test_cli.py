@@ -98,6 +98,16 @@ def test_wrong_usage_ends_with_2_and_says_why(line: str) -> None:
     assert ended.stdout == ""
 
 
+def test_who_finds_nobody_is_told_where_and_what_to_look_for() -> None:
+    for command in (["tail", "7"], ["chat", "7"]):
+        ended = madang(*command, "--url", "http://127.0.0.1:9", "--token", "x")
+        assert ended.returncode == 1
+        assert ended.stderr == "madang: http://127.0.0.1:9 doesn't answer: Connection refused (does a server run there?)\n"
+    ended = madang("tail", "@bob", "--token", "x")
+    assert ended.returncode == 1
+    assert "'@bob' is not a conversation's id" in ended.stderr
+
+
 def test_version_is_the_one_of_the_build() -> None:
     cmake = (Path(__file__).resolve().parents[2] / "CMakeLists.txt").read_text()
     version = re.search(r"project\(madang VERSION ([0-9.]+)", cmake)
@@ -131,7 +141,9 @@ def test_a_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
     for command in (["config", "check"], ["config", "show"], ["serve", "--data", str(tmp_path / "data")]):
         ended = madang(*command, "-c", str(tmp_path / "gone.toml"))
         assert ended.returncode == 1
-        assert "gone.toml" in ended.stderr
+        assert re.search(r"gone\.toml: there is no such file", ended.stderr)
+    [told] = madang("config", "check", "--json", "-c", str(tmp_path / "gone.toml")).stdout.splitlines()
+    assert "no such file" in json.loads(told)["error"]
     assert not (tmp_path / "data").exists()
 
 

@@ -41,7 +41,7 @@ class Api:
         except urllib.error.HTTPError as error:
             raise problem(error.status or 0, error.read()) from None
         except (OSError, ValueError) as error:
-            raise Unavailable(f"{self.url} doesn't answer: {getattr(error, 'reason', error)}") from None
+            raise no_answer(self.url, error) from None
 
     @property
     def socket_url(self) -> str:
@@ -50,6 +50,11 @@ class Api:
         if not separator or scheme not in ("http", "https"):
             raise error_for("bad_request", f"{self.url!r} is no http:// or https:// address")
         return f"{'wss' if scheme == 'https' else 'ws'}://{rest}/v1/connect"
+
+
+def no_answer(url: str, error: Exception) -> Unavailable:
+    reason = getattr(error, "reason", error)
+    return Unavailable(f"{url} doesn't answer: {getattr(reason, 'strerror', None) or reason} (does a server run there?)")
 
 
 def problem(status: int, body: bytes) -> Exception:

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 
 from madang.cli.store import configuration_of, print_json
 from madang.core import _core, translated
+from madang.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
 
 
 def check(arguments: argparse.Namespace) -> int:
-    config, overrides = configuration_of(arguments)
-    errors = _core.check_config(config, overrides)
+    config = None
+    try:
+        config, overrides = configuration_of(arguments)
+        errors = _core.check_config(config, overrides)
+    except ConfigError as missing:
+        errors = missing.errors
     if arguments.json:
         for error in errors:
             print_json(error=error)

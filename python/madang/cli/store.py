@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from madang.core import _core, translated
+from madang.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
@@ -17,8 +18,14 @@ DEFAULT_FILE = "madang.toml"
 
 
 def configuration_of(arguments: argparse.Namespace) -> tuple[str | None, dict[str, str]]:
-    """The file that is meant, and what the flags say over it."""
+    """The file that is meant, and what the flags say over it.
+
+    Raises:
+        madang.ConfigError: the file that was named isn't there.
+    """
     path = arguments.config
+    if path is not None and not Path(path).exists():
+        raise ConfigError([f"{path}: there is no such file (`madang init` writes one)"])
     if path is None and Path(DEFAULT_FILE).exists():
         path = DEFAULT_FILE
     flags = {"server.data": arguments.data}

@@ -8,8 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from madang.cli.api import Api, Json
-from madang.errors import Error, Unauthenticated, Unavailable
+from madang.cli.api import Api, Json, no_answer
+from madang.errors import BadRequest, Error, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +25,8 @@ def tail(arguments: argparse.Namespace) -> int:
     token = arguments.token or os.environ.get("MADANG_TOKEN")
     if not token:
         raise Unauthenticated("no token: give --token or set MADANG_TOKEN (`madang token mint NAME` prints one)")
+    if not (arguments.conversation.isascii() and arguments.conversation.isdigit()):
+        raise BadRequest(f"{arguments.conversation!r} is not a conversation's id (`madang chat` talks with @username)")
     api = Api(arguments.url or os.environ.get("MADANG_URL") or DEFAULT_URL, token)
     shown = Shown(api, arguments.conversation, as_json=arguments.json)
     try:
@@ -135,4 +137,4 @@ def frames(api: Api, cursor: int | None) -> Iterator[Json]:
         if closed.rcvd is not None and closed.rcvd.code in SIGNED_OUT:
             raise Unauthenticated(f"signed out: {closed.rcvd.reason or closed.rcvd.code}") from None
     except (OSError, InvalidHandshake) as error:
-        raise Unavailable(f"{api.url} doesn't answer: {error}") from None
+        raise no_answer(api.url, error) from None

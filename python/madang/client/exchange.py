@@ -198,7 +198,9 @@ class Exchange:
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             connection.close()
-            raise Unreachable(f"{self.url} doesn't answer: {error}", maybe_done=False) from None
+            raise Unreachable(
+                f"{self.url} doesn't answer: {error.strerror or error} (does a server run there?)", maybe_done=False
+            ) from None
         return connection
 
 
