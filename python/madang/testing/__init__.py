@@ -22,6 +22,9 @@ Fixtures: `chat` (a fresh world on a shared server), `chat_server` (that server)
 option `--madang-url` has the shared server be one that runs already. MADANG_TEST_COMMAND replaces `python -m madang serve` as what starts
 one. When a test fails, its report has the servers' logs and the users' frames.
 
+To test an application that starts its own server, give it a fixture `chat_server` that returns `RunningServer(url)`: then `chat` is a world
+there, and `chat.user("alice", token=…)` is whoever has logged in through the application.
+
 Faults: `chat.line()` is a line that can be cut or held up (a slow reader), `server.kill()` and `start()`, `server.full_disk()`. Time:
 `server.clock.advance(31)`. The data of a test's server lies in memory (`madang.testing.memory`).
 """
