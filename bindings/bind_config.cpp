@@ -42,7 +42,7 @@ void bind_config(py::module_& module) {
                     const auto timeout = options.timeout ? py::object{py::int_(options.timeout->count())} : py::object{py::none()};
                     hooks[py::str(hook)] = py::make_tuple(timeout, options.on_error, options.mode);
                 }
-                out.append(py::make_tuple(plugin.use, plugin.settings, std::move(hooks), plugin.place));
+                out.append(py::make_tuple(plugin.use, plugin.settings, std::move(hooks), plugin.place, plugin.isolation, plugin.memory));
             }
             return out;
         },

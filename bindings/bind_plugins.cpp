@@ -65,6 +65,21 @@ void refuse_identity(PluginHost& host, std::uint32_t loop, std::uint64_t number,
     host.mailbox().answer({{loop, number, IdentityAnswer{fail(denied ? Code::unauthenticated : Code::plugin_unavailable, reason)}}});
 }
 
+py::list orders(PluginHost& host) {
+    py::list out;
+    for (const auto& order : host.console().take()) out.append(py::make_tuple(order.number, order.command, order.args));
+    return out;
+}
+
+// `problem`: empty = it was done.
+void answer_order(PluginHost& host, std::uint64_t number, const std::string& problem, server::PluginConsole::Rows rows) {
+    const py::gil_scoped_release released;
+    if (problem.empty())
+        host.console().answer(number, std::move(rows));
+    else
+        host.console().answer(number, fail(Code::bad_request, problem));
+}
+
 }  // namespace
 
 void bind_plugins(py::module_& module) {
@@ -89,6 +104,11 @@ void bind_plugins(py::module_& module) {
             },
             "plugin"_a, "hook"_a, "calls"_a = 0, "batches"_a = 0, "errors"_a = 0, "expired"_a = 0, "queue_s"_a = 0.0, "run_s"_a = 0.0,
             "would_deny"_a = 0, "would_modify"_a = 0, "Adds to the figures of one hook.")
+        .def_property_readonly("console", [](PluginHost& self) { return self.console().descriptor(); })
+        .def("orders", &orders, "What the operator wants, as tuples: number, command, arguments.")
+        .def("answer_order", &answer_order, "number"_a, "problem"_a, "rows"_a)
+        .def("note_worker", &PluginHost::note_worker, "plugin"_a, "pid"_a, "restarts"_a, "waiting"_a)
+        .def("note_reload", &PluginHost::note_reload, "plugin"_a, "succeeded"_a)
         .def(
             "flood",
             [](PluginHost& self, std::size_t count, const std::string& text) {

@@ -8,6 +8,7 @@
 #include "base/password.hpp"
 #include "base/text.hpp"
 #include "net/token.hpp"
+#include "server/plugin_commands.hpp"
 #include "server/requester.hpp"
 #include "store/keys.hpp"
 #include "store/records.hpp"
@@ -157,6 +158,12 @@ Result<> run_seed(Context& context) {
     return seed(context.target.runtime, plan, context.rows, context.stop);
 }
 
+Result<> plugin_list(Context& context) { return list_plugins(context.target.runtime, context.rows); }
+
+Result<> plugin_reload(Context& context) {
+    return reload_plugins(context.target.runtime, context.command.arg(0), context.rows, context.stop);
+}
+
 struct Entry {
     std::string_view name;
     std::size_t args_min;
@@ -170,6 +177,8 @@ constexpr Entry kCommands[]{
     {"user-disable", 1, 2, user_disable},
     {"token-mint", 1, 2, token_mint},
     {"clock-advance", 1, 1, clock_advance},
+    {"plugin-list", 0, 0, plugin_list},
+    {"plugin-reload", 0, 1, plugin_reload},
     {"seed", 1, 3, run_seed},
 };
 

@@ -55,7 +55,8 @@ struct Config {
             std::string mode;
         };
         std::string use;
-        std::string isolation = "none";
+        std::string isolation;        // "none" or "process"; empty = as the class says
+        std::size_t memory = 0;       // resident bytes of its process; 0 = as many as it likes
         std::string settings = "{}";  // as JSON
         std::map<std::string, Hook> hooks;
         std::string place;  // "madang.toml:12"

@@ -53,6 +53,8 @@ Fitted set_from_text(const ConfigKey& key, Config& config, std::string_view valu
 
 // "200ms" → 200 ms; none for anything else.
 std::optional<Millis> parse_duration(std::string_view text);
+// "64MiB" → bytes; likewise.
+std::optional<std::uint64_t> parse_size(std::string_view text);
 
 // The value as TOML.
 std::string value_text(const ConfigKey& key, const Config& config);

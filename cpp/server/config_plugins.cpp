@@ -13,6 +13,7 @@ namespace {
 using Names = std::vector<std::string>;
 using PlaceOf = std::function<std::string(const toml::source_region&)>;
 
+constexpr std::size_t kMemoryMin = std::size_t{32} << 20, kMemoryMax = std::size_t{1} << 40;  // an interpreter alone has some 20 MiB
 constexpr std::int64_t kTimeoutMinMs = 1, kTimeoutMaxMs = 600'000;
 
 class Reader {
@@ -28,17 +29,18 @@ class Reader {
                 out.use = text(key, value, {});
             } else if (name == "isolation") {
                 out.isolation = text(key, value, {"none", "process"});
-                if (out.isolation == "process")
-                    add_(key.source(), "plugins.isolation", "\"process\" is not supported by this version",
-                         "leave it out: the plugin runs in the server's process");
+            } else if (name == "memory") {
+                out.memory = memory(key, value);
             } else if (name == "settings") {
                 out.settings = settings(key, value);
             } else if (name == "hooks") {
                 hooks(key, value, out);
             } else {
-                unknown(key, "plugins.", {"use", "isolation", "settings", "hooks"});
+                unknown(key, "plugins.", {"use", "isolation", "memory", "settings", "hooks"});
             }
         }
+        if (out.memory != 0 && out.isolation != "process")
+            add_(table.source(), "plugins.memory", "is of a process of the plugin's own", "needs isolation = \"process\"");
         if (out.use.empty())
             add_(table.source(), "plugins.use", "is missing", "use = \"module:Class\", or the name of an installed plugin");
         return out;
@@ -63,6 +65,14 @@ class Reader {
             add_(key.source(), name, "no such choice: \"" + given->get() + "\"", "must be " + all);
         }
         return given->get();
+    }
+
+    std::size_t memory(const toml::key& key, const toml::node& value) {
+        const auto* given = value.as_string();
+        const auto parsed = given == nullptr ? std::nullopt : parse_size(given->get());
+        if (parsed && *parsed >= kMemoryMin && *parsed <= kMemoryMax) return *parsed;
+        add_(key.source(), "plugins.memory", "no value of this kind", "a size from \"32MiB\" to \"1024GiB\", such as \"512MiB\"");
+        return 0;
     }
 
     std::string settings(const toml::key& key, const toml::node& value) {

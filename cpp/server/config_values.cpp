@@ -175,6 +175,8 @@ std::optional<Millis> parse_duration(std::string_view text) {
     return amount ? std::optional{Millis{static_cast<Millis::rep>(*amount)}} : std::nullopt;
 }
 
+std::optional<std::uint64_t> parse_size(std::string_view text) { return parse_with_unit(text, kSizeUnits); }
+
 std::string value_text(const ConfigKey& key, const Config& config) {
     if (holds<bool>(key)) return member<bool>(key, config) ? "true" : "false";
     if (holds<std::uint16_t>(key)) return std::to_string(member<std::uint16_t>(key, config));

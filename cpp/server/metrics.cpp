@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.hpp"
+#include "server/plugin_commands.hpp"
 
 namespace madang::server {
 namespace {
@@ -191,17 +192,8 @@ void add_listener(Page& page, const net::ListenerFigures& figures) {
 void add_checks(Page& page, const Runtime& runtime, const PluginHost& host) {
     std::vector<std::pair<Page::Labels, double>> outcomes, open;
     std::uint64_t late = 0;
-    std::vector<CheckFigures> sums(host.check_rules().size());
-    for (std::size_t i = 0; i < runtime.config().server.engines; ++i) {
-        const auto figures = runtime.loops()[i]->engine_figures();
-        late += figures.late_verdicts;
-        for (std::size_t stage = 0; stage < figures.checks.size(); ++stage) {
-            auto& sum = sums[stage];
-            const auto& one = figures.checks[stage];
-            sum.allowed += one.allowed, sum.denied += one.denied, sum.modified += one.modified, sum.errors += one.errors;
-            sum.late += one.late, sum.refused += one.refused, sum.skipped += one.skipped, sum.is_open |= one.is_open;
-        }
-    }
+    for (std::size_t i = 0; i < runtime.config().server.engines; ++i) late += runtime.loops()[i]->engine_figures().late_verdicts;
+    const auto sums = sum_of_checks(runtime);
     for (std::uint32_t stage = 0; stage < sums.size(); ++stage) {
         const auto& plugin = host.plugins()[host.plugin_of_stage(stage)].name;
         const auto add = [&](const char* outcome, std::uint64_t count) {
@@ -216,6 +208,25 @@ void add_checks(Page& page, const Runtime& runtime, const PluginHost& host) {
     page.labelled("madang_check_breaker_open", "1 while the plugin is not asked in some engine, because it kept failing.",
                   MetricType::Gauge, open);
     page.counter("madang_check_late_verdicts_total", "Verdicts that nobody waited for any more.", late);
+}
+
+void add_plugin_processes(Page& page, const PluginHost& host) {
+    std::vector<std::pair<Page::Labels, double>> up, restarts, waiting, reloads;
+    for (std::uint32_t i = 0; i < host.plugins().size(); ++i) {
+        const auto& name = host.plugins()[i].name;
+        const auto figures = host.figures(i);
+        reloads.push_back({{{"plugin", name}, {"outcome", "done"}}, static_cast<double>(figures.reloads)});
+        reloads.push_back({{{"plugin", name}, {"outcome", "failed"}}, static_cast<double>(figures.reloads_failed)});
+        if (!figures.isolated) continue;
+        up.push_back({{{"plugin", name}}, figures.pid != 0 ? 1.0 : 0.0});
+        restarts.push_back({{{"plugin", name}}, static_cast<double>(figures.restarts)});
+        waiting.push_back({{{"plugin", name}}, static_cast<double>(figures.waiting)});
+    }
+    page.labelled("madang_plugin_reloads_total", "Reloads of a plugin; a failed one left the old code in.", MetricType::Counter, reloads);
+    page.labelled("madang_plugin_worker_up", "1 while a plugin with isolation = \"process\" has its worker.", MetricType::Gauge, up);
+    page.labelled("madang_plugin_worker_restarts_total", "Workers that replaced one that had ended or was blocked.", MetricType::Counter,
+                  restarts);
+    page.labelled("madang_plugin_worker_queue", "Calls that a plugin's worker hasn't been given yet.", MetricType::Gauge, waiting);
 }
 
 void add_plugins(Page& page, const Runtime& runtime, const PluginHost& host) {
@@ -251,6 +262,7 @@ void add_plugins(Page& page, const Runtime& runtime, const PluginHost& host) {
         }
         page.labelled(row.name, row.help, MetricType::Counter, values);
     }
+    add_plugin_processes(page, host);
     const auto mailbox = host.mailbox().figures();
     page.gauge("madang_mailbox_calls", "Calls that wait to be taken out of the mailbox.", static_cast<double>(mailbox.waiting));
     page.counter("madang_mailbox_refused_total", "Calls for which the mailbox had no room.", mailbox.refused);

@@ -10,7 +10,7 @@ std::size_t place_of(std::uint32_t plugin, Hook hook) { return plugin * kHooks +
 }  // namespace
 
 PluginHost::PluginHost(std::vector<PluginSpec> plugins, Mailbox::Deliver deliver)
-    : plugins_(std::move(plugins)), mailbox_(std::move(deliver)), figures_(plugins_.size() * kHooks) {
+    : plugins_(std::move(plugins)), mailbox_(std::move(deliver)), figures_(plugins_.size() * kHooks), plugin_figures_(plugins_.size()) {
     for (std::uint32_t i = 0; i < plugins_.size(); ++i) {
         if (plugins_[i].rule(Hook::check)) stages_.push_back(i);
         if (plugins_[i].rule(Hook::authenticate)) authenticator_ = i;
@@ -54,6 +54,29 @@ void PluginHost::note(std::uint32_t plugin, Hook hook, const HookFigures& more) 
 HookFigures PluginHost::figures(std::uint32_t plugin, Hook hook) const {
     const std::lock_guard lock{mutex_};
     return figures_.at(place_of(plugin, hook));
+}
+
+void PluginHost::note_worker(std::uint32_t plugin, std::int64_t pid, std::uint64_t restarts, std::uint64_t waiting) {
+    const std::lock_guard lock{mutex_};
+    auto& figures = plugin_figures_.at(plugin);
+    figures.isolated = true;
+    figures.pid = pid, figures.restarts = restarts, figures.waiting = waiting;
+}
+
+void PluginHost::note_reload(std::uint32_t plugin, bool succeeded) {
+    const std::lock_guard lock{mutex_};
+    auto& figures = plugin_figures_.at(plugin);
+    ++(succeeded ? figures.reloads : figures.reloads_failed);
+}
+
+PluginFigures PluginHost::figures(std::uint32_t plugin) const {
+    const std::lock_guard lock{mutex_};
+    return plugin_figures_.at(plugin);
+}
+
+void PluginHost::close() {
+    console_.close();
+    mailbox_.close();
 }
 
 }  // namespace madang::server

@@ -14,6 +14,7 @@
 
 #include "hooks/hook.hpp"
 #include "hooks/mailbox.hpp"
+#include "server/plugin_console.hpp"
 
 namespace madang::server {
 
@@ -32,6 +33,16 @@ struct HookFigures {
     std::uint64_t would_deny = 0, would_modify = 0;  // with mode = "observe"
 };
 
+// Of a plugin as a whole. `waiting` is what a worker process hasn't been given yet.
+struct PluginFigures {
+    bool isolated = false;  // in a worker process
+    std::int64_t pid = 0;   // of the worker; 0 = there is none now
+    std::uint64_t restarts = 0;
+    std::uint64_t waiting = 0;
+    std::uint64_t reloads = 0;         // that brought new code in
+    std::uint64_t reloads_failed = 0;  // the old one stayed
+};
+
 class PluginHost {
   public:
     PluginHost(std::vector<PluginSpec> plugins, Mailbox::Deliver deliver);
@@ -48,18 +59,27 @@ class PluginHost {
 
     Mailbox& mailbox() { return mailbox_; }
     const Mailbox& mailbox() const { return mailbox_; }
+    PluginConsole& console() { return console_; }
     std::uint32_t plugin_of_stage(std::uint32_t stage) const { return stages_.at(stage); }
 
     void note(std::uint32_t plugin, Hook hook, const HookFigures& more);
     HookFigures figures(std::uint32_t plugin, Hook hook) const;
+    void note_worker(std::uint32_t plugin, std::int64_t pid, std::uint64_t restarts, std::uint64_t waiting);
+    void note_reload(std::uint32_t plugin, bool succeeded);
+    PluginFigures figures(std::uint32_t plugin) const;
+
+    // The server has stopped: nothing is asked any more.
+    void close();
 
   private:
     const std::vector<PluginSpec> plugins_;
     std::vector<std::uint32_t> stages_;  // → plugin
     std::optional<std::uint32_t> authenticator_;
     Mailbox mailbox_;
+    PluginConsole console_;
     mutable std::mutex mutex_;
     std::vector<HookFigures> figures_;  // kHooks a plugin
+    std::vector<PluginFigures> plugin_figures_;
 };
 
 }  // namespace madang::server

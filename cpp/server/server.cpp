@@ -83,6 +83,8 @@ class Watchdog {
     std::jthread thread_;
 };
 
+const char* name_of_signal(int signal) { return signal == SIGTERM ? "SIGTERM" : signal == SIGINT ? "SIGINT" : "SIGHUP"; }
+
 // Everything is stored and closed; a plugin that never returns must not keep the process.
 void end_program_later(int exit_code) {
     std::thread{[exit_code] {
@@ -99,6 +101,7 @@ class Server::Control {
         if (server.options_.handle_signals) {
             signals_.add(SIGTERM);
             signals_.add(SIGINT);
+            signals_.add(SIGHUP);
             wait_for_signal();
         }
     }
@@ -123,11 +126,19 @@ class Server::Control {
     void wait_for_signal() {
         signals_.async_wait([this](const boost::system::error_code& error, int signal) {
             if (error) return;
-            log(LogLevel::info, "signal", {{"name", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-            hurried_ = begun_;
-            begin(false);
+            log(LogLevel::info, "signal", {{"name", name_of_signal(signal)}});
+            if (signal == SIGHUP) {
+                reload_plugins();
+            } else {
+                hurried_ = begun_;
+                begin(false);
+            }
             wait_for_signal();
         });
+    }
+    void reload_plugins() {
+        if (server_.plugins_ == nullptr) return log(LogLevel::info, "there are no plugins to reload");
+        if (!server_.plugins_->console().tell("reload")) log(LogLevel::warn, "reload refused: too many are waiting");
     }
     void begin(bool lost) {
         if (lost) {
@@ -276,7 +287,7 @@ bool Server::is_drained() const {
 void Server::close() {
     admin_.reset();
     if (listener_) listener_->stop();
-    if (plugins_) plugins_->mailbox().close();
+    if (plugins_) plugins_->close();
     if (runtime_) runtime_->stop();
     listener_.reset();
     runtime_.reset();

@@ -26,7 +26,8 @@ inline constexpr int kExitStoreLost = 3;  // nothing more could be stored: a sup
 inline constexpr int kExitStuck = 4;
 
 struct ServerOptions {
-    // SIGTERM and SIGINT stop; a second one doesn't wait for the drain. Takes them away from the rest of the program.
+    // SIGTERM and SIGINT stop; a second one doesn't wait for the drain. SIGHUP reloads the plugins. Takes them away from the rest of the
+    // program.
     bool handle_signals = false;
     // In their order. Whoever makes the server drains their mailbox. With handle_signals the process ends kProgramEndMax after the stop,
     // even if a plugin keeps the rest of the program from ending.

@@ -17,11 +17,11 @@ from madang.core import _core, translated
 from madang.errors import Error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from madang.plugins import Plugin
-    from madang.plugins.loading import LoadedPlugin
+    from madang.plugins.loading import Entry, LoadedPlugin
     from madang.plugins.running import PluginThread
 
 Value = str | int | float | bool
@@ -87,7 +87,7 @@ class Server:
             if self._core is not None:
                 raise Error("this server runs already")
             loaded = load_plugins(self._config, self._overrides, self._plugins)
-            thread = start_plugins(loaded)
+            thread = start_plugins(loaded, lambda: plugin_entries(self._config, self._overrides))
             try:
                 with translated():
                     core = _core.Server(self._config, self._overrides, plugins=[plugin.spec for plugin in loaded])
@@ -174,8 +174,7 @@ class Server:
 
 def load_plugins(config: str | None, overrides: dict[str, str], objects: Sequence[Plugin] = ()) -> list[LoadedPlugin]:
     """Those of the configuration, in order, then the objects. ConfigError."""
-    with translated():
-        entries = _core.plugins_of_config(config, overrides)
+    entries = plugin_entries(config, overrides)
     if not entries and not objects:
         return []
     from madang.plugins.loading import load_plugins as load
@@ -183,12 +182,18 @@ def load_plugins(config: str | None, overrides: dict[str, str], objects: Sequenc
     return load(entries, objects)
 
 
-def start_plugins(loaded: list[LoadedPlugin]) -> PluginThread | None:
+def plugin_entries(config: str | None, overrides: dict[str, str]) -> list[Entry]:
+    """What the configuration says of plugins. ConfigError."""
+    with translated():
+        return _core.plugins_of_config(config, overrides)
+
+
+def start_plugins(loaded: list[LoadedPlugin], reread: Callable[[], list[Entry]]) -> PluginThread | None:
     if not loaded:
         return None
     from madang.plugins.running import PluginThread
 
-    thread = PluginThread(loaded)
+    thread = PluginThread(loaded, reread)
     thread.start()
     return thread
 

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 
 from madang.cli.store import configuration_of, print_json
 from madang.core import _core, translated
-from madang.server import load_plugins
+from madang.server import load_plugins, plugin_entries
 
 if TYPE_CHECKING:
     import argparse
-
-    from madang.plugins.loading import LoadedPlugin
 
 DEMO_USERS = ("alice", "bob", "carol")
 
 
 def serve(arguments: argparse.Namespace) -> int:
     config, overrides = configuration_of(arguments)
-    if plugins := load_plugins(config, overrides):
-        return serve_with_plugins(arguments, config, overrides, plugins)
+    if plugin_entries(config, overrides):
+        return serve_with_plugins(arguments, config, overrides)
     with translated():
         server = _core.Server(config, overrides, handle_signals=True)
         server.start()
@@ -32,7 +30,7 @@ def serve(arguments: argparse.Namespace) -> int:
         server.stop()
 
 
-def serve_with_plugins(arguments: argparse.Namespace, config: str | None, overrides: dict[str, str], plugins: list[LoadedPlugin]) -> int:
+def serve_with_plugins(arguments: argparse.Namespace, config: str | None, overrides: dict[str, str]) -> int:
     """The plugins' loop has the main thread, until the core says that the server has stopped."""
     import asyncio
     import logging
@@ -41,8 +39,9 @@ def serve_with_plugins(arguments: argparse.Namespace, config: str | None, overri
     from madang.plugins.dispatcher import Dispatcher
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    plugins = load_plugins(config, overrides)
     loop = asyncio.new_event_loop()
-    dispatcher = Dispatcher(plugins, loop)
+    dispatcher = Dispatcher(plugins, loop, lambda: plugin_entries(config, overrides))
     loop.run_until_complete(dispatcher.set_up())
     all_ended = False
     server = None

@@ -98,9 +98,26 @@ class Lane(ABC):
 
     def end(self) -> bool:
         """False: a thread is left behind in a hook."""
+        self.cancel()
+        return self._workers is None or self._workers.end()
+
+    def cancel(self) -> None:
+        """What runs on the loop is given up."""
         for task in self._tasks:
             task.cancel()
-        return self._workers is None or self._workers.end()
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing waits and nothing runs."""
+        return not self._waiting and not self._tasks and (self._workers is None or not self._workers.is_busy)
+
+    def hand_over(self) -> list[Call]:
+        """The calls that it hasn't begun with, for the lane that takes its place."""
+        calls: list[Call] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                calls.append(self._waiting.popleft())
+        return calls
 
     def take(self, count: int) -> list[Call]:
         """The oldest calls that somebody still waits for."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 import json
 import logging
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 from madang.errors import ConfigError
 from madang.plugins.dispatcher import LANES
 from madang.plugins.hooks import HOOKS, HookOptions, HookSpec, hook_options
+from madang.plugins.importing import Unusable, plugin_class, where_it_failed
+from madang.plugins.isolation import IsolatedPlugin
 from madang.plugins.plugin import Plugin
-from madang.push import SHIPPED
+from madang.plugins.worker_process import WorkerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-ENTRY_POINTS = "madang.plugins"
-
-# What the core says of [[plugins]]: use, settings as JSON, {hook: (timeout in ms, on_error, mode)}, place.
-Entry = tuple[str, str, "dict[str, tuple[int | None, str, str]]", str]
+# What the core says of [[plugins]]: use, settings as JSON, {hook: (timeout in ms, on_error, mode)}, place, isolation (empty = as the class
+# says), memory in bytes (0 = as much as it likes).
+Entry = tuple[str, str, "dict[str, tuple[int | None, str, str]]", str, str, int]
 # What the core is told: name, and how each hook is used.
 Spec = tuple[str, dict[str, HookSpec]]
+PLACE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class LoadedPlugin:
     name: str
     place: str
     hooks: Mapping[str, HookOptions] = field(default_factory=dict)
+    entry: Entry | None = None  # None = it was given as an object
 
     def method(self, hook: str) -> Callable[..., Any]:
         """The method of a hook that the plugin has: of `check` the batch form, where there is one."""
@@ -58,67 +59,88 @@ def load_plugins(entries: Sequence[Entry], objects: Sequence[Plugin] = ()) -> li
     """
     loaded: list[LoadedPlugin] = []
     errors: list[str] = []
-    for use, settings, hooks, place in entries:
+    for entry in entries:
         try:
-            plugin = plugin_class(use)()
-            plugin.settings = MappingProxyType(json.loads(settings))
-            given = {hook: options_given(options) for hook, options in hooks.items()}
-            loaded.append(prepare(plugin, place, given, loaded))
+            loaded.append(load(entry, [each.name for each in loaded]))
         except Unusable as error:
-            errors.append(f"{place}: plugins.use: {error}")
-        except Exception as error:
-            errors.append(f"{place}: plugins.use: {use} can't be made: {type(error).__name__}: {error} (its __init__ takes no arguments)")
+            errors.append(f"{entry[PLACE]}: plugins.use: {error}")
     for plugin in objects:
         try:
-            loaded.append(prepare(plugin, "plugins=", {}, loaded))
+            loaded.append(load_object(plugin, [each.name for each in loaded]))
         except Unusable as error:
             errors.append(f"plugins=: {error}")
     authenticators = [each.name for each in loaded if "authenticate" in each.hooks]
     if len(authenticators) > 1:
         errors.append(f"plugins: {' and '.join(authenticators)} both authenticate (one plugin may)")
     if errors:
+        for each in loaded:
+            discard(each)
         raise ConfigError(errors)
     return loaded
 
 
-class Unusable(Exception):
-    """Why a plugin can't be used, for a person."""
+def load(entry: Entry, taken: Sequence[str]) -> LoadedPlugin:
+    """In this process or in a worker. Blocks. Unusable."""
+    use, settings, hooks, place, isolation, memory = entry
+    given = {hook: options_given(options) for hook, options in hooks.items()}
+    if (isolation or plugin_class(use, folder_of(place)).isolation) == "process":
+        return replace(load_isolated(IsolatedPlugin(use, settings, given, place, taken, memory), place), entry=entry)
+    return replace(load_here(use, settings, given, place, taken), entry=entry)
 
 
-def plugin_class(use: str) -> type[Plugin]:
-    """The class that `module:Class`, or the name of an entry point, stands for. The working folder is on the path."""
+def load_object(plugin: Plugin, taken: Sequence[str]) -> LoadedPlugin:
+    if not isinstance(plugin, Plugin) or plugin.isolation != "process":
+        return prepare(plugin, "plugins=", {}, taken)
+    return load_isolated(IsolatedPlugin(use_of(type(plugin)), json.dumps(dict(plugin.settings)), {}, "plugins=", taken), "plugins=")
+
+
+def load_isolated(plugin: IsolatedPlugin, place: str) -> LoadedPlugin:
     try:
-        found = imported(use) if ":" in use else installed(use)
-    except Unusable:
-        raise
+        plugin.launch()
+    except WorkerFailed as error:
+        raise Unusable(str(error)) from None
+    plugin.log = logging.getLogger(f"madang.plugins.{plugin.own_name}")
+    return LoadedPlugin(plugin, plugin.own_name, place, plugin.own_hooks)
+
+
+def load_here(use: str, settings: str, given: Mapping[str, Mapping[str, Any]], place: str, taken: Sequence[str]) -> LoadedPlugin:
+    """In this process. Unusable."""
+    found = plugin_class(use, folder_of(place))
+    try:
+        plugin = found()
     except Exception as error:
+        what = f"{where_it_failed(error)}{type(error).__name__}: {error}"
+        raise Unusable(f"{use} can't be made: {what} (its __init__ takes no arguments)") from error
+    plugin.settings = MappingProxyType(json.loads(settings))
+    return prepare(plugin, place, given, taken)
+
+
+def discard(loaded: LoadedPlugin) -> None:
+    """One that was never set up."""
+    if isinstance(loaded.plugin, IsolatedPlugin):
+        loaded.plugin.discard()
+
+
+def has_selftest(plugin: Plugin) -> bool:
+    return plugin.own_selftest if isinstance(plugin, IsolatedPlugin) else type(plugin).selftest is not Plugin.selftest
+
+
+def folder_of(place: str) -> Path | None:
+    """Of the configuration's file, as `madang.toml:3` tells it."""
+    file = Path(place.rpartition(":")[0])
+    return file.resolve().parent if file.is_file() else None
+
+
+def use_of(plugin: type[Plugin]) -> str:
+    """How another process finds this class."""
+    found: object = sys.modules.get(plugin.__module__) if plugin.__module__ != "__main__" else None
+    for part in plugin.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if found is not plugin:
         raise Unusable(
-            f"{use} can't be imported: {type(error).__name__}: {error} (from {Path.cwd()} and the installed packages)"
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, Plugin)):
-        raise Unusable(f"{use} is no subclass of madang.Plugin (class {use.rpartition(':')[2]}(madang.Plugin): …)")
-    return found
-
-
-def imported(use: str) -> object:
-    module_name, _, class_name = use.partition(":")
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    found = getattr(importlib.import_module(module_name), class_name, None)
-    if found is None:
-        raise Unusable(f"{module_name} has no {class_name} (is it spelled so in the module?)")
-    return found
-
-
-def installed(use: str) -> object:
-    points = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
-    if use in SHIPPED and use not in points:
-        return imported(SHIPPED[use])
-    if use not in points:
-        known = ", ".join(sorted({*points, *SHIPPED}))
-        raise Unusable(f'no installed plugin is named "{use}" ("module:Class", or one of: {known})')
-    return points[use].load()
+            f'{plugin.__qualname__} can\'t be imported by another process, which isolation = "process" needs (put it into a module)'
+        )
+    return f"{plugin.__module__}:{plugin.__qualname__}"
 
 
 def options_given(options: tuple[int | None, str, str]) -> dict[str, Any]:
@@ -127,10 +149,10 @@ def options_given(options: tuple[int | None, str, str]) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value}
 
 
-def prepare(plugin: Plugin, place: str, given: Mapping[str, Mapping[str, Any]], others: Sequence[LoadedPlugin]) -> LoadedPlugin:
+def prepare(plugin: Plugin, place: str, given: Mapping[str, Mapping[str, Any]], taken: Sequence[str]) -> LoadedPlugin:
     if not isinstance(plugin, Plugin):
         raise Unusable(f"{plugin!r} is no madang.Plugin")
-    name = unique_name(plugin.name or type(plugin).__name__, [each.name for each in others])
+    name = unique_name(plugin.name or type(plugin).__name__, taken)
     if name == "password":
         raise Unusable('a plugin may not be named "password": accounts made with a password are of that origin')
     has = [hook for hook, kind in HOOKS.items() if kind.method_of(plugin)]

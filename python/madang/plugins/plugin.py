@@ -19,21 +19,30 @@ class Plugin:
     `async def` hooks run on the plugins' event loop and must not block it; `def` hooks run in threads. A hook that raises, that is late or
     that returns something else is the plugin's error: then its rule decides (`on_error`), never the hook.
 
+    Beside the hooks: `setup` and `close`, and `selftest`, which raises when something is wrong (`madang plugin check`, and before new code
+    takes over at a reload).
+
     Attributes:
         name: unique, in logs and figures, and the origin of the accounts it makes; the class's name where it is empty.
         hooks: how hooks are used where the configuration says nothing else, such as
             `{"check": {"timeout": 0.5, "on_error": "allow", "mode": "observe"}}`; timeouts in seconds.
+        isolation: `"process"` has it run in a process of its own where the configuration says nothing else: a crash, a leak or an endless
+            loop costs that process, which is replaced. An object given to `Server(plugins=…)` is then made anew there, from its class.
         settings: from the configuration.
         log: the plugin's logger, `madang.plugins.NAME`.
     """
 
     name: ClassVar[str] = ""
     hooks: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    isolation: ClassVar[str] = "none"
     settings: Mapping[str, Any] = {}
     log: logging.Logger = logging.getLogger("madang.plugins")
 
     def setup(self) -> Any:
         """Once, before the server starts; may be `async def`. What it raises keeps the server from starting: validate `settings` here."""
 
+    def selftest(self) -> Any:
+        """After `setup`, when somebody wants to know; may be `async def`. It raises when something is wrong."""
+
     def close(self) -> Any:
-        """Once, after the server has stopped; may be `async def`."""
+        """Once, after the last call; may be `async def`."""

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 from madang.plugins.dispatcher import CLOSE_WITHIN, Dispatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from madang.core import _core
-    from madang.plugins.loading import LoadedPlugin
+    from madang.plugins.loading import Entry, LoadedPlugin
 
 
 class PluginThread:
     """The plugins of one server on a loop of their own, from `start()` to `stop()`. Any thread but the loop's."""
 
-    def __init__(self, plugins: Sequence[LoadedPlugin]) -> None:
+    def __init__(self, plugins: Sequence[LoadedPlugin], reread: Callable[[], list[Entry]] = list) -> None:
         self._plugins = plugins
+        self._reread = reread
         self._ready: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._dispatcher: Dispatcher | None = None
@@ -51,7 +52,7 @@ class PluginThread:
     def _run(self) -> None:
         loop = asyncio.new_event_loop()
         self._loop = loop
-        self._dispatcher = Dispatcher(self._plugins, loop)
+        self._dispatcher = Dispatcher(self._plugins, loop, self._reread)
         try:
             try:
                 loop.run_until_complete(self._dispatcher.set_up())

@@ -47,6 +47,11 @@ class Workers:
                 self._threads.append(thread)
                 thread.start()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether some thread is in its work."""
+        return bool(self._busy)
+
     def end(self) -> bool:
         """No more work is begun. False: a thread is still in a hook after a second, and is left behind."""
         with self._condition:

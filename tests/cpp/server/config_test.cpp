@@ -155,7 +155,9 @@ TEST_F(ConfigTest, faults_of_plugins_name_line_key_and_a_hint) {
     EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nhooks.chek = {}\n"), HasSubstr("did you mean \"check\"?"));
     EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nhooks.check.timeout = 5\n"), HasSubstr("such as \"200ms\""));
     EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nhooks.authenticate.on_error = \"allow\"\n"), HasSubstr("must be \"deny\""));
-    EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nisolation = \"process\"\n"), HasSubstr("not supported by this version"));
+    EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nisolation = \"thread\"\n"), HasSubstr("must be \"none\" or \"process\""));
+    EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nisolation = \"process\"\nmemory = \"1MiB\"\n"), HasSubstr("a size from"));
+    EXPECT_THAT(error_of("[[plugins]]\nuse = \"a:A\"\nmemory = \"64MiB\"\n"), HasSubstr("needs isolation = \"process\""));
     EXPECT_THAT(error_of("plugins = 3\n"), HasSubstr("a list of tables: [[plugins]]"));
 }
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import madang
+from madang.core import _core
 
 CYCLES = 200
+CYCLES_WITH_A_PROCESS = 15
 
 
 class Quiet(madang.Plugin):
@@ -57,6 +59,37 @@ def test_two_hundred_cycles_leave_no_thread_and_no_descriptor(tmp_path: Path, th
     assert threads_left() == []
     assert descriptors is not None
     assert open_descriptors() <= descriptors
+
+
+def worker_of(server: madang.Server) -> int:
+    """As soon as the plugins' loop takes calls."""
+    deadline = time.monotonic() + 10
+    while not (pid := _core.admin(str(server.data), "plugin-list")[0][3]):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    return int(pid)
+
+
+def test_cycles_with_a_process_leave_nothing_either(tmp_path: Path, threads_left: Callable[[], list[str]]) -> None:
+    (tmp_path / "quiet_house.py").write_text(
+        "import madang\nclass House(madang.Plugin):\n    def check(self, message): return madang.Verdict.allow()\n", encoding="utf-8"
+    )
+    config = tmp_path / "madang.toml"
+    config.write_text(f'[[plugins]]\nuse = "{tmp_path / "quiet_house.py"}:House"\nisolation = "process"\n', encoding="utf-8")
+    server = madang.Server(data=tmp_path / "data", config=config, port=0, overrides={"server.log_level": "error"})
+    descriptors = None
+    workers = []
+    for n in range(CYCLES_WITH_A_PROCESS):
+        server.start()
+        workers.append(worker_of(server))
+        server.stop()
+        if n == 3:
+            descriptors = open_descriptors()
+    assert threads_left() == []
+    assert descriptors is not None
+    assert open_descriptors() <= descriptors
+    assert len(set(workers)) == len(workers)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
 def test_a_setup_that_fails_names_the_plugin_and_nothing_runs(tmp_path: Path, threads_left: Callable[[], list[str]]) -> None:

@@ -41,7 +41,7 @@ class Checker(madang.Plugin):
 
 def test_the_configuration_wins_over_the_class() -> None:
     use = f"{__name__}:House"
-    [loaded] = load_plugins([(use, '{"n": 1}', {"check": (50, "", "observe")}, "madang.toml:3")])
+    [loaded] = load_plugins([(use, '{"n": 1}', {"check": (50, "", "observe")}, "madang.toml:3", "", 0)])
     assert loaded.spec == ("House", {"authenticate": (200, "deny", False), "check": (50, "allow", True)})
     assert dict(loaded.plugin.settings) == {"n": 1}
     assert loaded.plugin.log.name == "madang.plugins.House"
@@ -80,7 +80,7 @@ def test_what_cannot_be_used_is_said(plugins: list[madang.Plugin], words: str) -
 )
 def test_what_cannot_be_found_is_named_with_its_line(use: str, words: str) -> None:
     with pytest.raises(madang.ConfigError, match=rf"madang\.toml:7: plugins\.use: .*{words}"):
-        load_plugins([(use, "{}", {}, "madang.toml:7")])
+        load_plugins([(use, "{}", {}, "madang.toml:7", "", 0)])
 
 
 def test_verdicts_are_what_the_core_knows() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from madang.plugins import loading
+from madang.plugins import importing as loading
 from madang.push import SHIPPED
 
 PROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
