@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_serve(commands)
     add_init(commands)
     add_config(commands)
+    add_plugin(commands)
     add_user(commands)
     add_token(commands)
     add_seed(commands)
@@ -113,6 +114,27 @@ def add_config(commands: Parsers) -> None:
         add_store_options(command)
     doc = add_command(group, "doc", "config:doc", "print every key with its default and its meaning")
     for command in (check, show, doc):
+        add_json(command)
+
+
+def add_plugin(commands: Parsers) -> None:
+    group = add_group(commands, "plugin", "write, check, list and reload plugins")
+    new = add_command(group, "new", "plugin:new", "write a plugin to start from, with its test")
+    new.add_argument("name", metavar="NAME", help="such as word-filter")
+    new.add_argument("dir", metavar="DIR", nargs="?", default=".", help="folder, made if need be (default: this one)")
+    check = add_command(group, "check", "plugin:check", "import, set up and self-test plugins, and name file and line of what is wrong")
+    check.add_argument(
+        "use", metavar="USE", nargs="?", help="module:Class, path.py:Class, or an installed plugin (default: the configuration's)"
+    )
+    check.add_argument("--settings", metavar="JSON", default="{}", help="of the plugin that USE names")
+    listing = add_command(group, "list", "plugin:list_plugins", "list the plugins of the running server, with figures of each hook")
+    reload = add_command(
+        group, "reload", "plugin:reload", "have the running server take new code and settings in; the old stays if they fail"
+    )
+    reload.add_argument("name", metavar="NAME", nargs="?", help="of one plugin (default: all of the configuration)")
+    for command in (check, listing, reload):
+        add_store_options(command)
+    for command in (new, check, listing, reload):
         add_json(command)
 
 

@@ -38,15 +38,19 @@ if TYPE_CHECKING:
     from madang.testing.actor import Actor
     from madang.testing.chat_server import ChatServer, RunningServer
     from madang.testing.clock import Clock
+    from madang.testing.harness import PluginHarness
+    from madang.testing.plugin_use import PluginUse
     from madang.testing.proxy import Proxy
     from madang.testing.world import World
 
-__all__ = ["Actor", "ChatServer", "Clock", "Proxy", "RunningServer", "World"]
+__all__ = ["Actor", "ChatServer", "Clock", "PluginHarness", "PluginUse", "Proxy", "RunningServer", "World"]
 
 _HOMES = {
     "Actor": "madang.testing.actor",
     "ChatServer": "madang.testing.chat_server",
     "Clock": "madang.testing.clock",
+    "PluginHarness": "madang.testing.harness",
+    "PluginUse": "madang.testing.plugin_use",
     "Proxy": "madang.testing.proxy",
     "RunningServer": "madang.testing.chat_server",
     "World": "madang.testing.world",

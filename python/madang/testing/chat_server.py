@@ -21,10 +21,11 @@ from madang.errors import Error
 from madang.testing.admin import ask
 from madang.testing.clock import Clock
 from madang.testing.memory import data_folder, give_back
+from madang.testing.plugin_use import toml_of_plugins
 from madang.testing.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from madang.testing.actor import Actor
@@ -82,16 +83,28 @@ class ChatServer(RunningServer):
         engines: how many.
         config: the text of a TOML file.
         overrides: single keys by their full name, such as `{"limits.group_members": 10}`.
+        plugins: behind those of `config`; see `madang.testing.PluginUse`.
     """
 
-    def __init__(self, folder: Path, *, engines: int = 1, config: str = "", overrides: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        engines: int = 1,
+        config: str = "",
+        overrides: Mapping[str, object] | None = None,
+        plugins: Sequence[object] = (),
+    ) -> None:
+        config += toml_of_plugins(plugins)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data = data_folder(folder / "data")
         self.log_path = folder / "server.log"
         self.engines = engines
         self.port = free_port()
-        self.environment = {variable_of(key): text_of(value) for key, value in (overrides or {}).items()}
+        # A class of the test's file imports what the test's process has on its path.
+        path = {"PYTHONPATH": os.pathsep.join(each for each in sys.path if each)} if plugins else {}
+        self.environment = path | {variable_of(key): text_of(value) for key, value in (overrides or {}).items()}
         self.config_path = folder / "madang.toml" if config else None
         if self.config_path is not None:
             self.config_path.write_text(config, encoding="utf-8")

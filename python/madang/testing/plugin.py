@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from madang.plugins import Plugin
     from madang.testing.chat_server import ChatServer, RunningServer
+    from madang.testing.harness import PluginHarness
     from madang.testing.world import World
 
 FRAMES_SHOWN = 40
@@ -62,14 +64,24 @@ def chat_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def chat_server_factory(tmp_path: Path) -> Iterator[Callable[..., ChatServer]]:
     """Makes and starts servers of the test's own: `chat_server_factory(engines=3, overrides={"limits.group_members": 10})`.
 
-    Its arguments: `engines`, `config` (TOML), `overrides`, and `start=False` for one that isn't started yet.
+    Its arguments: `engines`, `config` (TOML), `overrides`, `plugins`, and `start=False` for one that isn't started yet. A plugin is
+    `"module:Class"`, `"path.py:Class"`, a class of the test's file, one of these with its settings (`(House, {"words": []})`), or a
+    `madang.testing.PluginUse` with all that can be said of it.
     """
     from madang.testing.chat_server import ChatServer
 
     made: list[ChatServer] = []
 
-    def make(*, engines: int = 1, config: str = "", overrides: Mapping[str, object] | None = None, start: bool = True) -> ChatServer:
-        server = ChatServer(tmp_path / f"madang-{len(made)}", engines=engines, config=config, overrides=overrides)
+    def make(
+        *,
+        engines: int = 1,
+        config: str = "",
+        overrides: Mapping[str, object] | None = None,
+        plugins: Sequence[object] = (),
+        start: bool = True,
+    ) -> ChatServer:
+        folder = tmp_path / f"madang-{len(made)}"
+        server = ChatServer(folder, engines=engines, config=config, overrides=overrides, plugins=plugins)
         made.append(server)
         _servers.append(server)
         _worlds.append(server.world)
@@ -82,6 +94,30 @@ def chat_server_factory(tmp_path: Path) -> Iterator[Callable[..., ChatServer]]:
         _servers.remove(server)
         _worlds.remove(server.world)
         server.close()
+
+
+@pytest.fixture
+def plugin_harness() -> Iterator[Callable[..., PluginHarness]]:
+    """A plugin's hooks without a server: `plugin_harness(House, settings={"words": ["darn"]}).check("oh darn")`.
+
+    Its arguments: the class or an object, `settings`, and `hooks` (`{"check": {"timeout": 5}}`).
+    """
+    from madang.testing.harness import PluginHarness
+
+    made: list[PluginHarness] = []
+
+    def make(
+        plugin: type[Plugin] | Plugin,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        hooks: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> PluginHarness:
+        made.append(PluginHarness(plugin, settings=settings, hooks=hooks))
+        return made[-1]
+
+    yield make
+    for harness in made:
+        harness.close()
 
 
 @pytest.fixture
