@@ -43,6 +43,11 @@ enum class Mutant : std::uint8_t {
     gate_lags,                  // a block is not seen by the direct conversation while that is in memory
     verdicts_overtake,          // a plugin's verdict is applied as it comes, whatever the sender wrote before
     failure_allows,             // a plugin that fails lets the message through though its rule says deny
+    index_forgets,              // the commit index leaves out the last of several entries of a turn
+    index_one_run,              // every start numbers the rows of the commit index anew, over those of the last one
+    feed_leaves_run_early,      // the feed goes on to the next run though a stream of the last one has more
+    feed_marks_early,           // the feed's mark passes a batch that has no answer yet
+    feed_ignores_failure,       // the feed takes a batch that failed for taken
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

@@ -142,6 +142,7 @@ struct Turn {
     std::vector<Effect> effects;   // to be carried out, in order, once `ticket` is durable
     std::vector<Job> jobs;         // at once
     std::vector<CheckCall> calls;  // for plugins, at once
+    std::uint32_t entries = 0;     // that the batch adds to the logs: news for the committed feed, once it is durable
 };
 
 }  // namespace madang

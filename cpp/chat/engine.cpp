@@ -33,6 +33,7 @@ Engine::State::State(EngineOptions options, const Clock& clock, const Store& sto
       ids_(options_.worker, clock),
       checks_(options_.checks, options_.limits.text_chars),
       attendance_(options_.limits.offline_after),
+      index_(options_.epoch, options_.index),
       fenced_(kSlots, false) {
     // Above whatever an earlier owner of these slots has said.
     watching_.last_version = options_.epoch << kVersionsOfEpoch;
@@ -166,6 +167,7 @@ Turn Engine::State::end_turn() {
     rows_this_turn_ = 0;
     evict();
     Turn turn;
+    turn.entries = index_.end_turn(batch_);
     if (!batch_.empty()) {
         ++last_ticket_;
         for (const auto& each : batch_.fences()) fenced_[each.slot] = false;

@@ -16,6 +16,7 @@
 #include "base/snowflake.hpp"
 #include "chat/admission.hpp"
 #include "chat/checks.hpp"
+#include "chat/commit_index.hpp"
 #include "chat/conversation_log.hpp"
 #include "chat/engine.hpp"
 #include "chat/inbox.hpp"
@@ -532,6 +533,7 @@ class Engine::State {
     std::deque<std::pair<Tick, std::pair<ConversationId, UserId>>> typed_until_;
 
     Batch batch_;
+    CommitIndex index_;
     std::vector<Effect> effects_;
     std::vector<Job> jobs_;
     std::vector<bool> fenced_;

@@ -52,6 +52,7 @@ Role role_as_of(const Entry& entry, UserId user, Role before) {
 void Engine::State::publish(ConversationState& conversation, const EntryPtr& entry) {
     const auto id = entry->conversation_id;
     put(Table::message, message_key(id, entry->seq), *entry, madang::slot_of(id));
+    index_.add(id, entry->seq);
     touch(conversation);
     std::vector<FanOut::Recipient> others;
     conversation.log.address(*entry, [&](UserId recipient, Seq prev) {

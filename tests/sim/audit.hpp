@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "disk.hpp"
+#include "ear.hpp"
 #include "model.hpp"
 #include "store/records.hpp"
 #include "walk.hpp"
@@ -18,6 +19,8 @@ class Audit {
     void run();
     // After run(): what somebody read at rest.
     void check_walk(const Walk& walk) const;
+    // Likewise: what a plugin was fed.
+    void check_heard(const Ear& ear) const;
 
   private:
     struct Log {
@@ -61,6 +64,7 @@ class Audit {
     void check_pages() const;
     void check_journal() const;
     void check_relations() const;
+    void check_commit_index() const;
     void check_view(const ConversationView& view, UserId user) const;
     // Whom a message named when it was sent.
     static std::map<Seq, Mentions> first_mentions(const Log& source);

@@ -54,6 +54,14 @@ void police(Plan& plan, Dice dice) {
     plan.mailbox_full = dice.chance(0.3) ? 0.1 : 0;
 }
 
+void listen(Plan& plan, Dice dice) {
+    plan.ears = static_cast<unsigned>(dice.below(3));
+    if (plan.temper == Temper::calm) return;
+    plan.feed_failed = dice.chance(0.5) ? 0.2 : 0;
+    plan.feed_late = dice.chance(0.5) ? 0.1 : 0;
+    plan.feed_unread = dice.chance(0.2) ? 0.05 : 0;
+}
+
 Plan make_plan_of_world(std::uint64_t seed) {
     Dice dice(seed * 0x9E3779B97F4A7C15ull + 1);
     Plan plan;
@@ -82,6 +90,7 @@ Plan make_plan_of_world(std::uint64_t seed) {
 Plan make_plan(std::uint64_t seed) {
     auto plan = make_plan_of_world(seed);
     police(plan, Dice(seed * 0xD1B54A32D192ED03ull + 3));  // dice of its own: the world is the same without it
+    listen(plan, Dice(seed * 0x8CB92BA72F3D8DD7ull + 5));
     return plan;
 }
 

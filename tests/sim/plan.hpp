@@ -49,6 +49,11 @@ struct Plan {
     double verdict_late = 0;
     double verdict_error = 0;
     double mailbox_full = 0;
+    // The plugins that listen to the committed feed; the second one is new in the second life of the server.
+    unsigned ears = 0;
+    double feed_failed = 0;
+    double feed_late = 0;
+    double feed_unread = 0;  // of the feed's own reads
     // The process.
     unsigned crashes = 0;
     bool drains = false;          // one stop in good order, too

@@ -6,7 +6,7 @@
 
 namespace madang::sim {
 
-Process::Process(Context& context, Disk& disk, Front& front, unsigned engines, Epoch epoch)
+Process::Process(Context& context, Disk& disk, Front& front, unsigned engines, Epoch epoch, std::vector<Ear*> ears)
     : context_(context),
       disk_(disk),
       front_(front),
@@ -16,7 +16,8 @@ Process::Process(Context& context, Disk& disk, Front& front, unsigned engines, E
       bus_(
           context, lifetime_,
           [this](EngineIndex to, EngineIndex from, BusMessage message) { shells_[to]->receive(Shell::FromBus{from, std::move(message)}); }),
-      lane_free_(std::size_t{engines} * engines) {
+      lane_free_(std::size_t{engines} * engines),
+      feed_dice_(context.plan.seed * 0x9FB21C651E98DF25ull + epoch) {
     for (unsigned i = 0; i < engines; ++i) {
         EngineOptions options;
         options.index = static_cast<EngineIndex>(i);
@@ -28,7 +29,62 @@ Process::Process(Context& context, Disk& disk, Front& front, unsigned engines, E
         options.checks = context.plan.checks;
         shells_.push_back(std::make_unique<Shell>(context, options, disk, *this));
     }
+    for (auto* ear : ears) feeds_.push_back({ear, {}, {}});
+    for (std::size_t i = 0; i < feeds_.size(); ++i) make_feed(i, epoch);
     for (auto& shell : shells_) shell->start();
+}
+
+// ---- the committed feed -----------------------------------------------------------------------------------------------------------------
+
+void Process::make_feed(std::size_t ear, Epoch epoch) {
+    constexpr Millis kTimeout{100};
+    auto& fed = feeds_[ear];
+    fed.feed = std::make_unique<Feed>(Feed::Options{"ear" + std::to_string(ear), epoch, kTimeout}, disk_, context_.schedule.clock(),
+                                      [this, ear](FeedBatch batch) { return feed(ear, std::move(batch)); });
+    if (!fed.feed->start()) throw Violation("a feed can't take up its mark");
+    work_feed(ear);
+}
+
+void Process::on_committed(std::uint32_t entries) {
+    for (std::size_t i = 0; i < feeds_.size(); ++i) {
+        feeds_[i].feed->on_committed(entries);
+        lifetime_.after(feed_dice_.between(Micros{20}, Micros{500}), [this, i] { work_feed(i); });
+    }
+}
+
+void Process::work_feed(std::size_t ear) {
+    auto& fed = feeds_[ear];
+    disk_.set_readable(!feed_fault(context_.plan.feed_unread));
+    const auto next = fed.feed->work();
+    disk_.set_readable(true);
+    if (fed.feed->is_lost()) throw Violation("a feed of the slots' owner is refused");
+    if (!next || (fed.due && *fed.due <= *next)) return;
+    fed.due = next;
+    lifetime_.after(*next - context_.schedule.clock().tick(), [this, ear, next] {
+        if (feeds_[ear].due != next) return;
+        feeds_[ear].due.reset();
+        work_feed(ear);
+    });
+}
+
+bool Process::feed(std::size_t ear, FeedBatch batch) {
+    if (feed_fault(context_.plan.mailbox_full)) return false;
+    context_.trace.note("feed", ear, batch.number, batch.entries.front().position, batch.entries.size());
+    const auto number = batch.number;
+    const bool fails = feed_fault(context_.plan.feed_failed);
+    auto after = feed_dice_.between(Micros{50}, Micros{5ms});
+    const bool is_late = feed_fault(context_.plan.feed_late);
+    // A plugin takes a batch, or fails before it has done anything, or after; a moment later it has answered, or was late.
+    const bool hears = !fails || feed_dice_.chance(0.5);
+    if (hears)
+        lifetime_.after(after, [this, ear, well = !fails && !is_late, batch = std::move(batch)] { feeds_[ear].ear->hear(batch, well); });
+    if (fails || is_late) feeds_[ear].ear->shake();
+    after += is_late ? Micros{200ms} : feed_dice_.between(Micros{1}, Micros{3ms});
+    lifetime_.after(after, [this, ear, number, fails] {
+        feeds_[ear].feed->on_answer(number, fails ? "it broke" : "");
+        work_feed(ear);
+    });
+    return true;
 }
 
 void Process::submit(const ReplyTo& from, Request request) {
@@ -42,6 +98,10 @@ void Process::submit(const ReplyTo& from, Request request) {
 
 void Process::end_waits() {
     for (auto& shell : shells_) shell->end_waits();
+    for (std::size_t i = 0; i < feeds_.size(); ++i) {
+        feeds_[i].feed->drain();
+        work_feed(i);
+    }
 }
 
 std::vector<Batch> Process::crash() {
@@ -53,6 +113,8 @@ std::vector<Batch> Process::crash() {
 
 bool Process::is_idle() const {
     if (reads_ > 0) return false;
+    for (const auto& fed : feeds_)
+        if (!fed.feed->is_idle()) return false;
     for (const auto& shell : shells_)
         if (!shell->is_idle()) return false;
     return true;
@@ -60,6 +122,8 @@ bool Process::is_idle() const {
 
 std::string Process::describe() const {
     std::string text = std::to_string(reads_) + " reads";
+    for (const auto& fed : feeds_)
+        text += fed.feed->is_idle() ? "" : ", a feed is " + std::to_string(fed.feed->figures().behind) + " behind";
     for (const auto& shell : shells_) {
         const auto figures = shell->figures();
         text += "; engine " + std::to_string(shell->index()) + (shell->is_idle() ? " idle" : " not idle") + ", parked " +

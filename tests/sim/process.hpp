@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "bus.hpp"
+#include "ear.hpp"
 #include "shell.hpp"
 
 namespace madang::sim {
@@ -19,7 +21,8 @@ class Front {
 
 class Process final : public Outlet {
   public:
-    Process(Context& context, Disk& disk, Front& front, unsigned engines, Epoch epoch);
+    // Feeds `ears`, which outlive it.
+    Process(Context& context, Disk& disk, Front& front, unsigned engines, Epoch epoch, std::vector<Ear*> ears);
 
     unsigned engines() const { return static_cast<unsigned>(shells_.size()); }
     EngineIndex owner(UserId user) const { return owner_of(slot_of(user), engines()); }
@@ -35,10 +38,15 @@ class Process final : public Outlet {
     void carry_out(EngineIndex engine, Effect effect) override;
     void run_job(EngineIndex engine, Job job) override;
     void ask_plugin(EngineIndex engine, CheckCall call) override;
+    void on_committed(std::uint32_t entries) override;
 
   private:
     Micros hop(EngineIndex from, EngineIndex to);
     void read(EngineIndex engine, const Job& job);
+    bool feed_fault(double p) { return !context_.calm && feed_dice_.chance(p); }
+    void make_feed(std::size_t ear, Epoch epoch);
+    void work_feed(std::size_t ear);
+    bool feed(std::size_t ear, FeedBatch batch);
 
     Context& context_;
     Disk& disk_;
@@ -50,6 +58,13 @@ class Process final : public Outlet {
     std::vector<std::unique_ptr<Shell>> shells_;
     std::vector<Micros> lane_free_;  // (from, to): posts between two loops keep their order
     std::size_t reads_ = 0;
+    Dice feed_dice_;
+    struct Fed {
+        Ear* ear = nullptr;
+        std::unique_ptr<Feed> feed;
+        std::optional<Tick> due;  // when it is looked at again
+    };
+    std::vector<Fed> feeds_;
 };
 
 }  // namespace madang::sim

@@ -88,7 +88,7 @@ void Shell::turn() {
         std::erase_if(turn.effects, [](const Effect& effect) { return std::holds_alternative<Read>(effect); });
     }
     if (!turn.batch.empty() || !turn.effects.empty())
-        flight_.push_back({turn.ticket, std::move(turn.batch), std::move(turn.effects), false});
+        flight_.push_back({turn.ticket, std::move(turn.batch), std::move(turn.effects), turn.entries, false});
     check_figures();
     commit();
     if (!inputs_.empty() || engine_.wants_turn()) wake();
@@ -153,6 +153,7 @@ void Shell::land(std::size_t turns) {
         if (!turn.batch.empty()) context_.trace.note("durable", options_.index, turn.ticket);
         if (!at_once) engine_.on_durable(turn.ticket);
         for (auto& effect : turn.effects) outlet_.carry_out(options_.index, std::move(effect));
+        if (turn.entries != 0) outlet_.on_committed(turn.entries);
     }
     is_committing_ = false;
     wake();

@@ -20,6 +20,7 @@ class Outlet {
     virtual void carry_out(EngineIndex engine, Effect effect) = 0;
     virtual void run_job(EngineIndex engine, Job job) = 0;
     virtual void ask_plugin(EngineIndex engine, CheckCall call) = 0;
+    virtual void on_committed(std::uint32_t entries) = 0;
 };
 
 class Shell {
@@ -58,6 +59,7 @@ class Shell {
         Ticket ticket = 0;
         Batch batch;
         std::vector<Effect> effects;
+        std::uint32_t entries = 0;
         bool written = false;
     };
 

@@ -53,7 +53,13 @@ void World::start_process() {
     for (const auto& batch : std::exchange(late_, {})) expect(disk_.append(batch) == Outcome::fenced, "a batch of a dead owner is taken");
     const auto engines = plan_.engines_change && figures_.crashes > 0 ? static_cast<unsigned>(dice_.between(1, 3)) : plan_.engines;
     trace_.note("start", engines, *epoch);
-    process_ = std::make_unique<Process>(context_, disk_, network_, engines, *epoch);
+    std::vector<Ear*> ears;
+    for (unsigned i = 0; i < std::min(plan_.ears, lives_ + 1); ++i) {
+        if (i == ears_.size()) ears_.push_back(std::make_unique<Ear>());
+        ears.push_back(ears_[i].get());
+    }
+    ++lives_;
+    process_ = std::make_unique<Process>(context_, disk_, network_, engines, *epoch, std::move(ears));
     network_.use(process_.get());
 }
 
@@ -62,6 +68,7 @@ void World::crash() {
     ++figures_.crashes;
     is_draining_ = false;
     trace_.note("crash", figures_.crashes);
+    for (const auto& ear : ears_) ear->shake();
     late_ = process_->crash();
     network_.on_crash();
     model_.on_crash();
@@ -86,6 +93,7 @@ void World::finish_drain(Micros deadline) {
         return schedule_.after(Micros{10ms}, [this, deadline] { finish_drain(deadline); });
     crash();
     expect(late_.empty(), "a drain leaves something unwritten");
+    for (const auto& ear : ears_) ear->on_clean_end();
 }
 
 void World::misfortune() {
@@ -143,6 +151,7 @@ void World::run() {
     Audit audit(disk_, model_, plan_);
     audit.run();
     for (const auto& walk : walks) audit.check_walk(*walk);
+    for (const auto& ear : ears_) audit.check_heard(*ear);
 }
 
 // Everybody watches everybody. Then some leave, while the bus goes on to lose what it likes; 5 s after that everybody knows.

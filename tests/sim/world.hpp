@@ -55,6 +55,8 @@ class World {
     Model model_;
     Network network_;
     std::unique_ptr<Process> process_;
+    std::vector<std::unique_ptr<Ear>> ears_;
+    unsigned lives_ = 0;
     bool is_draining_ = false;
     Epoch epoch_ = 0;
     std::vector<Batch> late_;  // of a process that died: reach the store when its slots have another owner
