@@ -40,6 +40,11 @@ struct Limits {
     std::chrono::milliseconds offline_after = 30s;  // a socket silent for that long closes with 4008
     std::uint32_t fan_out_members_max = 100;        // typing is told in conversations of up to so many members
     std::chrono::milliseconds handshake_timeout = 10s;
+    std::chrono::milliseconds push_ack_within = 2s;                   // of a device that is attached; then a push is due
+    std::chrono::milliseconds push_max_age = std::chrono::hours{24};  // of a push that can't be handed out; then it is given up
+    std::uint32_t push_max_attempts = 200;                            // likewise, whichever comes first
+    std::uint32_t push_in_memory = 1'000;                             // waiting pushes an engine keeps in memory; the others on disk
+    std::uint32_t push_dead_max = 10'000;                             // pushes given up that an engine keeps; then the oldest goes
 };
 
 }  // namespace madang

@@ -48,6 +48,10 @@ enum class Mutant : std::uint8_t {
     feed_leaves_run_early,      // the feed goes on to the next run though a stream of the last one has more
     feed_marks_early,           // the feed's mark passes a batch that has no answer yet
     feed_ignores_failure,       // the feed takes a batch that failed for taken
+    push_lost_open,             // after a crash nobody decides about what was undecided
+    push_twice,                 // a push that has ended is taken up again from a page that was read before that
+    push_after_read,            // a push goes out though its recipient has read the message
+    push_ignores_ack,           // a push is decided though a device has acked the message in time
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

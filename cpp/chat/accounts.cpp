@@ -139,6 +139,7 @@ void Engine::State::sign_out(UserState& user, DeviceId device) {
         return true;
     });
     leave(user, device, attached);
+    forget_polls(user, device);
 }
 
 void Engine::State::on(const ReplyTo& from, CloseSession&& request) {

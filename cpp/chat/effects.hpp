@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "chat/bus.hpp"
+#include "chat/push_outbox.hpp"
 #include "chat/requests.hpp"
 #include "hooks/verdict.hpp"
 #include "model/signal.hpp"
@@ -114,6 +115,12 @@ struct Recount {
 struct LoadJournal {};
 // What else an earlier run left unfinished, of the slots of this engine: changes of pairs that may not be in both copies.
 struct LoadUnfinished {};
+// Pushes that are due, with what a notification says: as many as page_bytes takes.
+struct LoadPushes {
+    std::vector<PushKey> keys;
+};
+// A page of the table of pushes, of the slots of this engine.
+using SweepPushes = PushOutbox::Sweep;
 // An answer that needs only the store: history, members, a conversation, a page of the list.
 struct Query {
     ReplyTo to;
@@ -125,7 +132,8 @@ struct Query {
     std::vector<Relation> relations{};  // ListRelations: likewise
     bool more = false;                  // and others follow them
 };
-using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Recount, Query, LoadMessage, LoadUnfinished>;
+using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Recount, Query, LoadMessage, LoadUnfinished,
+                         LoadPushes, SweepPushes>;
 
 // Rising per engine, from 1. Everything with a ticket ≤ the last durable one is on disk.
 using Ticket = std::uint64_t;
@@ -143,6 +151,7 @@ struct Turn {
     std::vector<Job> jobs;         // at once
     std::vector<CheckCall> calls;  // for plugins, at once
     std::uint32_t entries = 0;     // that the batch adds to the logs: news for the committed feed, once it is durable
+    std::vector<PushCall> pushes;  // likewise: their rows are durable
 };
 
 }  // namespace madang

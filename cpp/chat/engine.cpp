@@ -33,6 +33,8 @@ Engine::State::State(EngineOptions options, const Clock& clock, const Store& sto
       ids_(options_.worker, clock),
       checks_(options_.checks, options_.limits.text_chars),
       attendance_(options_.limits.offline_after),
+      push_decisions_(options_.limits.push_ack_within),
+      push_outbox_(options_.pushes, options_.limits),
       index_(options_.epoch, options_.index),
       fenced_(kSlots, false) {
     // Above whatever an earlier owner of these slots has said.
@@ -48,6 +50,7 @@ void Engine::State::start() {
     });
     MADANG_ASSERT(scanned.has_value());
     ids_.pass(reserved_ms_ << kIdTimeShift);
+    if (push_outbox_.is_on()) take_up_pushes();
     if (!mutant(Mutant::lose_relations)) jobs_.push_back(LoadUnfinished{});
     if (mutant(Mutant::skip_replay)) return;
     journal_reading_ = true;
@@ -119,6 +122,10 @@ void Engine::State::on_loaded(Loaded loaded) {
         on_recounted(std::move(*recounted));
     } else if (auto* unfinished = std::get_if<LoadedUnfinished>(&loaded)) {
         on_unfinished(std::move(*unfinished));
+    } else if (const auto* pushes = std::get_if<LoadedPushes>(&loaded)) {
+        on_pushes(*pushes);
+    } else if (const auto* swept = std::get_if<SweptPushes>(&loaded)) {
+        push_outbox_.on_swept(*swept, clock_.now(), clock_.tick());
     }
 }
 
@@ -146,6 +153,7 @@ void Engine::State::tick() {
     end_queries();
     sweep_leases();
     forget_typing();
+    decide_pushes();
     const auto now = clock_.tick();
     while (!lingering_.empty() && lingering_.front().first <= now) {
         auto* user = users_.find(lingering_.front().second);
@@ -165,6 +173,7 @@ Turn Engine::State::end_turn() {
     for (const auto id : std::exchange(woken_, {}))
         if (auto* user = users_.find(id)) wake_pollers(*user);
     rows_this_turn_ = 0;
+    work_pushes();
     evict();
     Turn turn;
     turn.entries = index_.end_turn(batch_);
@@ -177,6 +186,7 @@ Turn Engine::State::end_turn() {
     turn.effects = std::exchange(effects_, {});
     turn.jobs = std::exchange(jobs_, {});
     turn.calls = checks_.take_calls();
+    turn.pushes = std::exchange(push_calls_, {});
     return turn;
 }
 
@@ -205,7 +215,7 @@ bool Engine::State::is_idle() const {
     return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() && recounts_.empty() &&
            lanes_.empty() && checks_.empty() && pending_changes_.empty() && !unfinished_wanted_ &&
            users_.parked() + conversations_.parked() == 0 && batch_.empty() && effects_.empty() && durable_ == last_ticket_ &&
-           watching_.queries.empty();
+           watching_.queries.empty() && pushes_are_settled();
 }
 
 EngineFigures Engine::State::figures() const {
@@ -221,6 +231,7 @@ EngineFigures Engine::State::figures() const {
     figures.checks_waiting = checks_.size();
     figures.late_verdicts = checks_.late_verdicts();
     if (checks_.are_on()) figures.checks = checks_.figures();
+    if (push_outbox_.is_on()) push_figures(figures);
     return figures;
 }
 
@@ -282,6 +293,8 @@ void Engine::on_loaded(Loaded loaded) { state_->on_loaded(std::move(loaded)); }
 void Engine::tick() { state_->tick(); }
 void Engine::on_verdict(std::uint64_t call, Verdict verdict) { state_->on_verdict(call, std::move(verdict)); }
 void Engine::on_call_refused(std::uint64_t call) { state_->on_call_refused(call); }
+void Engine::on_delivered(std::uint64_t call, const Delivered& delivered) { state_->on_delivered(call, delivered); }
+void Engine::on_push_refused(std::uint64_t call) { state_->on_push_refused(call); }
 std::optional<Tick> Engine::next_deadline() const { return state_->next_deadline(); }
 void Engine::end_waits() { state_->end_waits(); }
 Turn Engine::end_turn() { return state_->end_turn(); }

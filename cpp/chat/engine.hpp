@@ -19,6 +19,7 @@
 #include "chat/checks.hpp"
 #include "chat/effects.hpp"
 #include "chat/loaded.hpp"
+#include "chat/push_outbox.hpp"
 #include "chat/requests.hpp"
 #include "store/store.hpp"
 
@@ -32,6 +33,7 @@ struct EngineOptions {
     DigestKey text_key{};      // of the store: keys the digests of sent texts
     Limits limits;
     std::vector<CheckRule> checks;  // of the plugins that check messages, in their order; empty = none
+    std::vector<PushRule> pushes;   // of the plugins that push, likewise
 };
 
 struct EngineFigures {
@@ -54,6 +56,14 @@ struct EngineFigures {
     std::uint64_t checks_waiting = 0;               // sends without a verdict
     std::uint64_t late_verdicts = 0;                // came when nobody waited for them any more
     std::vector<CheckFigures> checks;               // by stage
+    std::uint64_t push_undecided = 0;               // messages of which somebody attached has acked nothing yet
+    std::uint64_t push_depth = 0;                   // rows of the outbox
+    std::uint64_t push_overdue_ms = 0;              // since when the oldest of them is due
+    std::uint64_t pushes_decided = 0;               // since start
+    std::uint64_t pushes_ended = 0;                 // every target has it
+    std::uint64_t pushes_cancelled = 0;             // read, deleted or otherwise pointless before they went out
+    std::uint64_t pushes_dead = 0;                  // given up
+    std::vector<PushFigures> pushes;                // by rule
 };
 
 class Engine {
@@ -74,9 +84,12 @@ class Engine {
     // A plugin's answer to a call of Turn::calls, or that call found no room. One that nobody waits for any more is dropped.
     void on_verdict(std::uint64_t call, Verdict verdict);
     void on_call_refused(std::uint64_t call);
+    // The same for Turn::pushes.
+    void on_delivered(std::uint64_t call, const Delivered& delivered);
+    void on_push_refused(std::uint64_t call);
     // When tick() must be called at the latest, if something waits for a verdict.
     std::optional<Tick> next_deadline() const;
-    // For a drain: open long polls are answered now, and from now on none waits.
+    // For a drain: open long polls are answered now, and from now on none waits; no push is handed out any more.
     void end_waits();
 
     // Takes what has happened since the last call. After this the caller must commit `batch` (repeating it while in doubt), then call

@@ -1,7 +1,7 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
 // engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, bans.cpp, invites.cpp, messages.cpp, revisions.cpp,
 // checked_sends.cpp, fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, pairs.cpp, relation_copies.cpp, attendance.cpp, leases.cpp,
-// watches.cpp, typing.cpp.
+// watches.cpp, typing.cpp, pushes.cpp.
 #pragma once
 
 #include <deque>
@@ -21,6 +21,8 @@
 #include "chat/engine.hpp"
 #include "chat/inbox.hpp"
 #include "chat/presence.hpp"
+#include "chat/push_decisions.hpp"
+#include "chat/push_outbox.hpp"
 #include "chat/relations.hpp"
 #include "chat/residents.hpp"
 #include "chat/watching.hpp"
@@ -64,7 +66,8 @@ struct UserState {
     std::vector<Subscription> subscriptions;
     std::vector<Poller> pollers;
     Presence presence;
-    Ticket written = 0;    // by which ticket its last change is durable: not dropped before
+    std::vector<std::pair<DeviceId, Tick>> polled;  // long polls that have ended: they count as attached until then
+    Ticket written = 0;                             // by which ticket its last change is durable: not dropped before
     Tick lingers_until{};  // the memory tail is kept this long after the last socket, for those who come right back
     bool has_tail = false;
     bool acks_dirty = false;
@@ -92,6 +95,8 @@ class Engine::State {
     void tick();
     void on_verdict(std::uint64_t call, Verdict verdict);
     void on_call_refused(std::uint64_t call);
+    void on_delivered(std::uint64_t call, const Delivered& delivered);
+    void on_push_refused(std::uint64_t call);
     std::optional<Tick> next_deadline() const { return checks_.next_deadline(); }
     void end_waits();
     Turn end_turn();
@@ -238,6 +243,33 @@ class Engine::State {
     void begin_query(PresenceQuery query);
     void end_queries();
     std::vector<ConversationId> newest_conversations(const UserState& user) const;
+
+    // ---- pushes.cpp: who must be notified, and the way to the plugins
+    void on(const ReplyTo& from, SetPush&& request);
+    void on(const ReplyTo& from, ListDeadPushes&& request);
+    void take_up_pushes();  // of an earlier run
+    void note_poll_end(UserState& user, DeviceId device);
+    void forget_polls(UserState& user, DeviceId device);
+    bool is_attached(const UserState& user) const;
+    std::vector<PushOutbox::Target> push_targets(const UserState& user, const std::vector<PushTarget>& done) const;
+    // Read, muted by the user, left, or the account is disabled.
+    bool is_push_pointless(const UserState& user, ConversationId conversation, Seq seq) const;
+    void consider_push(UserState& user, const InboxItem& item);  // which the inbox has just taken
+    void put_push(const UserState& user, ConversationId conversation, Seq seq, Cursor cursor);
+    void put_open_row(UserId user, Cursor decided);
+    void decide_pushes();
+    void decide_push(UserId id, Result<UserState*> user);
+    void work_pushes();
+    void on_pushes(const LoadedPushes& loaded);
+    void hand_out_push(const PushKey& key, const Result<LoadedPushes::State>& state, Result<UserState*> user);
+    void cancel_push(const PushKey& key);
+    void erase_push(const PushKey& key);
+    void end_push(const PushOutbox::Ended& ended);
+    void give_up_push(const PushOutbox::Ended& ended);
+    void drop_registration(const PushOutbox::Ended& ended);
+    bool pushes_are_settled() const;
+    void push_figures(EngineFigures& figures) const;
+    static std::uint64_t unread_total(const UserState& user);
 
     // ---- typing.cpp
     void on(const ReplyTo& from, Typing&& request);
@@ -529,6 +561,11 @@ class Engine::State {
 
     Attendance attendance_;
     Watching watching_;
+    PushDecisions push_decisions_;
+    PushOutbox push_outbox_;
+    std::vector<PushCall> push_calls_;
+    std::uint64_t push_depth_ = 0;
+    std::deque<PushKey> push_dead_;                            // in order of time
     std::map<std::pair<ConversationId, UserId>, Tick> typed_;  // when it may be told again
     std::deque<std::pair<Tick, std::pair<ConversationId, UserId>>> typed_until_;
 

@@ -72,6 +72,7 @@ Inbox::Verdict Engine::State::deliver(UserState& user, const EntryPtr& entry, co
     if (verdict != Inbox::Verdict::taken) return verdict;
     if (item.mentioned != item.was_mentioned) put_mention(user, *entry, item);
     store_item(user, item);
+    if (push_outbox_.is_on()) consider_push(user, item);
     // Somebody who shared a conversation with the user does so no more, or the other way round.
     if (item.own && (entry->type == EntryType::member_joined || entry->type == EntryType::member_left)) {
         circle_changed(user.id);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "chat/push_outbox.hpp"
 #include "chat/requests.hpp"
 #include "chat/unread.hpp"
 #include "store/records.hpp"
@@ -83,7 +84,22 @@ struct LoadedUnfinished {
     };
     Result<State> state;
 };
-using Loaded =
-    std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal, LoadedMessage, Recounted, LoadedUnfinished>;
+struct LoadedPushes {
+    struct State {
+        EntryPtr message;  // null: it is gone
+        Profile sender;    // as it is now
+        ConversationKind kind = ConversationKind::direct;
+        std::string title;
+    };
+    struct Item {
+        PushKey key;
+        Result<State> state;
+    };
+    std::vector<Item> items;
+    std::vector<PushKey> left;  // for which there was no room
+};
+using SweptPushes = PushOutbox::Swept;
+using Loaded = std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal, LoadedMessage, Recounted,
+                            LoadedUnfinished, LoadedPushes, SweptPushes>;
 
 }  // namespace madang

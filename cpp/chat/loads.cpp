@@ -6,6 +6,7 @@
 #include "base/mutant.hpp"
 #include "chat/conversation_log.hpp"
 #include "chat/inbox.hpp"
+#include "chat/push_loads.hpp"
 #include "chat/stored.hpp"
 
 namespace madang {
@@ -272,6 +273,8 @@ Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigne
         Loaded operator()(const Recount& j) const { return Recounted{j.user, j.conversation, recount(store, j)}; }
         Loaded operator()(const LoadJournal&) const { return LoadedJournal{load_journal(store, index, engines)}; }
         Loaded operator()(const LoadUnfinished&) const { return LoadedUnfinished{load_unfinished(store, index, engines)}; }
+        Loaded operator()(const LoadPushes& j) const { return load_pushes(store, limits, j); }
+        Loaded operator()(const SweepPushes& j) const { return sweep_pushes(store, index, engines, j); }
         Loaded operator()(const Query&) const {
             MADANG_ASSERT(!"a query is answered, not loaded");
             return LoadedJournal{};

@@ -41,13 +41,19 @@ OwnView own_view(const UserState& user, ConversationId conversation, Time now) {
 
 }  // namespace
 
+std::uint64_t Engine::State::unread_total(const UserState& user) {
+    std::uint64_t total = 0;
+    for (const auto& row : user.inbox.conversations())
+        if (row.listed && !row.left && !preference_of(user, row.conversation_id).archived) total += row.unread;
+    return total;
+}
+
 void Engine::State::on(const ReplyTo& from, ListConversations&& request) {
     with_user(from, request.actor.user, [this, from, request](UserState& user) {
-        Query query{.to = from, .request = request};
+        Query query{.to = from, .request = request, .unread_total = unread_total(user)};
         std::vector<std::pair<std::uint64_t, ConversationId>> places;
         for (const auto& row : user.inbox.conversations()) {
             if (!row.listed || row.left) continue;
-            if (!preference_of(user, row.conversation_id).archived) query.unread_total += row.unread;
             const auto rank = rank_of(user, row);
             if (!request.before || rank < *request.before) places.emplace_back(rank, row.conversation_id);
         }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/mutant.hpp"
+#include "chat/push_loads.hpp"
 #include "chat/stored.hpp"
 
 namespace madang {
@@ -184,6 +185,12 @@ class Answer {
             });
         if (!read) return std::unexpected(read.error());
         return page;
+    }
+
+    Result<Response> operator()(const ListDeadPushes& request) const {
+        auto page = list_dead_pushes(store_, std::clamp(request.limit, 1u, limits_.page_items), request.after);
+        if (!page) return std::unexpected(page.error());
+        return std::move(*page);
     }
 
     template <typename Other>

@@ -16,6 +16,7 @@
 #include "model/relation.hpp"
 #include "model/signal.hpp"
 #include "model/user.hpp"
+#include "store/push_records.hpp"
 
 namespace madang {
 
@@ -120,6 +121,18 @@ struct Sync {
     Cursor cursor;
     std::uint32_t limit = 100;
     Millis wait{0};
+};
+// Where the actor's device may be reached when it isn't here; an empty registration = nowhere. Answers Done. Errors: unauthenticated,
+// storage_full.
+struct SetPush {
+    Actor actor;
+    PushRegistration registration;
+};
+// For operators: pushes that were given up, of all users, in order of their keys. Answers DeadPushPage.
+struct ListDeadPushes {
+    Actor actor;
+    std::uint32_t limit = 100;
+    std::optional<PushKey> after;  // from `next`
 };
 // Newest activity first. Answers ConversationPage.
 struct ListConversations {
@@ -324,11 +337,12 @@ struct Typing {
     ConversationId conversation;
 };
 
-using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount,
-                             DisableAccount, Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, GetConversation,
-                             MarkRead, UpdateView, CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember,
-                             PutBan, RemoveBan, ListBans, CreateInvite, ListInvites, RevokeInvite, AcceptInvite, Send, History, EditMessage,
-                             DeleteMessage, ListMentions, ListRelations, ChangeRelation, Watch, GetPresence, ListPresence, Typing>;
+using Request =
+    std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount, DisableAccount,
+                 Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, GetConversation, MarkRead, UpdateView,
+                 CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember, PutBan, RemoveBan, ListBans,
+                 CreateInvite, ListInvites, RevokeInvite, AcceptInvite, Send, History, EditMessage, DeleteMessage, ListMentions,
+                 ListRelations, ChangeRelation, Watch, GetPresence, ListPresence, Typing, SetPush, ListDeadPushes>;
 
 // The slot whose owner must be asked.
 Slot slot_of(const Request& request);
@@ -411,6 +425,10 @@ struct MentionPage {
     std::vector<EntryPtr> messages;  // newest first; a page may have none and yet not be the last one
     std::optional<MessageId> next;
 };
+struct DeadPushPage {
+    std::vector<std::pair<PushKey, DeadPush>> pushes;
+    std::optional<PushKey> next;
+};
 // The cursor can't be served: read the conversation list, then attach at `cursor` (the tail).
 enum class ResyncReason : std::uint8_t { trimmed, ahead, restored };
 struct ResyncRequired {
@@ -420,6 +438,6 @@ struct ResyncRequired {
 
 using Response = std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
                               ConversationView, ReadState, MemberPage, Member, Ban, BanPage, Invite, InvitePage, Sent, HistoryPage,
-                              MentionPage, Friendship, RelationPage, PresencePage>;
+                              MentionPage, Friendship, RelationPage, PresencePage, DeadPushPage>;
 
 }  // namespace madang

@@ -130,6 +130,8 @@ void Engine::State::on(const ReplyTo&, Detach&& request) {
 void Engine::State::acknowledge(UserState& user, DeviceId id, Cursor cursor) {
     auto* device = user.find_device(id);
     if (device) note_active(user, id, clock_.now());
+    // A device begins at the tail of its log-in: what it says itself counts, also if that is no further.
+    if (device && push_outbox_.is_on()) push_decisions_.on_ack(user.id, cursor);
     if (!device || cursor <= device->acked) return;
     device->acked = cursor;
     user.acks_dirty = true;
@@ -138,7 +140,7 @@ void Engine::State::acknowledge(UserState& user, DeviceId id, Cursor cursor) {
 
 void Engine::State::store_acks() {
     const auto now = clock_.tick();
-    if (now - acks_stored_at_ < kAcksStoredEvery || !store_.has_space()) return;
+    if ((now - acks_stored_at_ < kAcksStoredEvery && !waits_ended_) || !store_.has_space()) return;
     acks_stored_at_ = now;
     for (const auto& [id, device_id] : std::exchange(acks_dirty_, {})) {
         auto* user = users_.find(id);
@@ -165,6 +167,7 @@ void Engine::State::on(const ReplyTo& from, Sync&& request) {
         if (request.wait > Millis{0} && user.find_device(request.actor.device)) {
             arrive(user);
             depart(user, request.actor.device, clock_.tick());
+            note_poll_end(user, request.actor.device);
         } else {
             hear(user, request.actor.device);
         }
@@ -199,6 +202,7 @@ void Engine::State::wake_pollers(UserState& user) {
     for (const auto& each : std::exchange(user.pollers, {})) {
         --figures_.pollers;
         depart(user, each.device, clock_.tick());
+        note_poll_end(user, each.device);
         if (auto events = user.inbox.tail_after(each.after, each.limit, options_.limits.page_bytes); events && !events->empty()) {
             const auto last = events->back().cursor;
             reply(each.to, SyncPage{std::move(*events), last, last < tail});
@@ -224,6 +228,7 @@ void Engine::State::end_long_polls() {
             if (each.deadline > now && !waits_ended_) return false;
             reply(each.to, SyncPage{{}, each.after, false});
             depart(*user, each.device, now);
+            note_poll_end(*user, each.device);
             return true;
         });
         if (user->pollers.empty()) go_offline(*user);

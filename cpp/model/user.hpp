@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/digest.hpp"
 #include "base/ids.hpp"
+#include "model/push.hpp"
 
 namespace madang {
 
@@ -41,7 +42,8 @@ struct Device {
     Time created_at{};
     Time last_seen_at{};  // may lag a minute
     Time expires_at{};
-    Cursor acked;  // stored up to here by this device; may forget a second of them in a crash
+    Cursor acked;           // stored up to here by this device; may forget a second of them in a crash
+    PushRegistration push;  // where it may be reached when it isn't here
 
     bool operator==(const Device&) const = default;
 };

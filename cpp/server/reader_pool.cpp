@@ -31,6 +31,12 @@ Loaded refused_load(const Job& job) {
     if (const auto* entries = std::get_if<LoadEntries>(&job)) return LoadedEntries{entries->conversation, entries->user, no(), {}};
     if (const auto* message = std::get_if<LoadMessage>(&job)) return LoadedMessage{message->conversation, message->seq, no()};
     if (const auto* recount = std::get_if<Recount>(&job)) return Recounted{recount->user, recount->conversation, no()};
+    if (const auto* pushes = std::get_if<LoadPushes>(&job)) {
+        LoadedPushes refused;
+        for (const auto& key : pushes->keys) refused.items.push_back({key, no()});
+        return refused;
+    }
+    if (std::holds_alternative<SweepPushes>(job)) return SweptPushes{.failed = true};
     if (std::holds_alternative<LoadUnfinished>(job)) return LoadedUnfinished{no()};
     return LoadedJournal{no()};
 }

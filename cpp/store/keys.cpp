@@ -31,6 +31,12 @@ Key pair_key(UserId a, UserId b) {
 
 std::string relation_journal_key(UserId a, UserId b, std::uint64_t version) { return joined(pair_key(a, b), Key{version}); }
 
+std::string push_key(const PushKey& push) { return joined(Key{push.user.value, push.conversation.value}, Key{push.seq.value}); }
+
+PushKey push_in(std::string_view push_key) {
+    return {UserId{id_in(push_key)}, ConversationId{id_in(push_key, 8)}, Seq{id_in(push_key, 16)}};
+}
+
 std::string name_key(std::string_view folded_username) { return joined(Key{slot_of_name(folded_username)}, folded_username); }
 
 std::string send_key(ConversationId conversation, UserId sender, std::string_view client_id) {

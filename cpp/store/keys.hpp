@@ -9,6 +9,7 @@
 
 #include "base/ids.hpp"
 #include "model/admission.hpp"
+#include "model/push.hpp"
 
 namespace madang {
 
@@ -49,6 +50,9 @@ inline Key epoch_key(Slot slot) { return Key{slot}; }
 inline Key relation_key(UserId user, UserId other) { return {user.value, other.value}; }
 Key pair_key(UserId a, UserId b);  // order of the two does not matter, here and in the next
 std::string relation_journal_key(UserId a, UserId b, std::uint64_t version);
+std::string push_key(const PushKey& push);  // also of one that was given up
+PushKey push_in(std::string_view push_key);
+inline Key push_open_key(UserId user) { return Key{user.value}; }
 std::string name_key(std::string_view folded_username);
 std::string send_key(ConversationId conversation, UserId sender, std::string_view client_id);
 std::string creation_key(UserId creator, std::string_view client_id);

@@ -12,6 +12,7 @@ using codec::finish;
 using codec::Reader;
 using codec::Writer;
 
+constexpr std::uint8_t kRegisteredDevice = 2;  // version of a device with a registration for pushes; one without is in its first form
 constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kRevised = 8, kMessageFlags = 15;
 constexpr std::uint8_t kLeft = 1, kListed = 2, kUserConversationFlags = 3;
 constexpr std::uint8_t kPinned = 1, kArchived = 2, kPreferenceFlags = 3;
@@ -439,7 +440,8 @@ Result<Account> decode_account(UserId user, std::string_view bytes) {
 }
 
 void encode(const Device& device, std::string& out) {
-    auto w = begin(out);
+    Writer w(out);
+    w.byte(device.push ? kRegisteredDevice : codec::kVersion);
     w.text(device.name);
     w.text(device.platform);
     w.raw(device.secret_hash);
@@ -447,10 +449,15 @@ void encode(const Device& device, std::string& out) {
     w.time(device.last_seen_at);
     w.time(device.expires_at);
     w.position(device.acked);
+    if (!device.push) return;
+    w.text(device.push.provider);
+    w.text(device.push.json);
 }
 
 Result<Device> decode_device(DeviceId id, std::string_view bytes) {
-    auto r = begin(bytes);
+    Reader r(bytes);
+    const auto version = r.byte();
+    if (version < codec::kVersion || version > kRegisteredDevice) r.spoil();
     Device device;
     device.id = id;
     device.name = r.text();
@@ -460,6 +467,11 @@ Result<Device> decode_device(DeviceId id, std::string_view bytes) {
     device.last_seen_at = r.time();
     device.expires_at = r.time();
     device.acked = r.position<Cursor>();
+    if (version == kRegisteredDevice) {
+        device.push.provider = r.text();
+        device.push.json = r.text();
+        if (!device.push) r.spoil();
+    }
     return finish(r, std::move(device), "device", id.value);
 }
 

@@ -65,6 +65,8 @@ class Audit {
     void check_journal() const;
     void check_relations() const;
     void check_commit_index() const;
+    void check_pushes() const;
+    void check_pushes(UserId user, const std::vector<InboxItem>& items, std::uint32_t rule) const;
     void check_view(const ConversationView& view, UserId user) const;
     // Whom a message named when it was sent.
     static std::map<Seq, Mentions> first_mentions(const Log& source);

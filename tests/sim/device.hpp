@@ -119,6 +119,7 @@ class Device final : public Endpoint {
     void mark_read();
     void update_view();
     void acknowledge();
+    void register_push();
     void change_account();
     void sign_out();
     void attach_again();

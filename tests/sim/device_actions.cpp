@@ -37,6 +37,7 @@ void Device::do_something() {
         Choice{6, &Device::read_history},
         Choice{6, &Device::read_lists},
         Choice{4, &Device::acknowledge},
+        Choice{2, &Device::register_push},
         Choice{1, &Device::sign_out},
         Choice{6, &Device::attach_again},
         Choice{16, &Device::revise},

@@ -25,6 +25,14 @@ void Device::mark_read() {
     while (context_.dice.chance(0.3)) read(some());  // before the first one is answered
 }
 
+void Device::register_push() {
+    SetPush set{.actor = actor(), .registration = {}};
+    static const std::vector<std::string> providers{"fcm", "apns", "webpush"};
+    if (context_.dice.chance(0.8))
+        set.registration = {context_.dice.pick(providers), "{\"n\":" + std::to_string(context_.dice.below(1'000)) + "}"};
+    ask(std::move(set));
+}
+
 void Device::update_view() {
     const auto conversation = some_conversation();
     if (!conversation) return;

@@ -1,6 +1,8 @@
 // The store of a run: survives crashes of the process. The memory store, with its space under the plan's control.
 #pragma once
 
+#include <functional>
+
 #include "store/memory_store.hpp"
 #include "store/store.hpp"
 
@@ -10,7 +12,12 @@ class Disk final : public Store {
   public:
     Result<Epoch> claim(Slot slot) override { return store_.claim(slot); }
     Result<Epoch> claim_all() override { return store_.claim_all(); }
-    Outcome append(const Batch& batch) override { return store_.append(batch); }
+    Outcome append(const Batch& batch) override {
+        const auto outcome = store_.append(batch);
+        if (outcome == Outcome::durable && on_append_) on_append_(batch);
+        return outcome;
+    }
+    void set_on_append(std::function<void(const Batch&)> on_append) { on_append_ = std::move(on_append); }
     Result<std::optional<std::string>> get(Table table, std::string_view key) const override {
         if (!is_readable_) return fail(Code::internal, "this read fails");
         return store_.get(table, key);
@@ -25,6 +32,7 @@ class Disk final : public Store {
 
   private:
     MemoryStore store_;
+    std::function<void(const Batch&)> on_append_;
     bool has_space_ = true;
     bool is_readable_ = true;
 };

@@ -62,6 +62,7 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
                        if (is_new) {
                            fact.sender = send.actor.user, fact.conversation = send.conversation, fact.peer = send.peer;
                            fact.client_id = send.client_id, fact.session = session, fact.order = ++writes_asked_, fact.floor = asked.acked;
+                           fact.asked_at = context_.schedule.now();
                        }
                        ++fact.asked;
                        texts_[{send.actor.user, send.client_id}].insert(send.text);
@@ -97,6 +98,7 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
                    [](const auto&) {},
                },
                request);
+    pushes_.on_asked(request);
     asked.block = block_between(request);
     asked.request = std::move(request);
     return asked;
@@ -180,6 +182,12 @@ void Model::on_event(UserId user, const Event& event, std::optional<SessionId> s
     if (event.entry->is_message()) saw(user, *event.entry);
 }
 
+void Model::on_live(UserId user, const Event& event) {
+    if (!event.entry->is_message() || event.entry->message.revised) return;
+    const auto fact = sends_.find(std::string(text_as_sent(event.entry->message.text)));
+    if (fact != sends_.end()) pushes_.on_live(user, event, fact->second.asked_at);
+}
+
 void Model::on_note(UserId user, const Event& event) const {
     const auto row = disk_.get(Table::inbox, inbox_key(user, event.cursor));
     expect(row && *row, "a note shown before it was durable: cursor " + to_string(event.cursor) + " of user " + to_string(user));
@@ -196,7 +204,10 @@ void Model::saw(UserId user, const Entry& entry) {
 
 void Model::on_answer(const Asked& asked, const Result<Response>& answer) {
     if (const auto* change = std::get_if<ChangeRelation>(&asked.request)) relations_.on_answer(*change, asked.lifts, answer.has_value());
-    if (answer) return on_ok(asked, *answer);
+    if (answer) {
+        on_ok(asked, *answer);
+        return pushes_.on_answer(asked.request, *answer);
+    }
     if (const auto* send = std::get_if<Send>(&asked.request)) ++sends_.at(send->text).refused;
     if (std::holds_alternative<EditMessage>(asked.request) || std::holds_alternative<DeleteMessage>(asked.request))
         revisions_[asked.revision].refused = true;

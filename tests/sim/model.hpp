@@ -15,6 +15,7 @@
 #include "context.hpp"
 #include "disk.hpp"
 #include "model/signal.hpp"
+#include "pushes_model.hpp"
 #include "relations_model.hpp"
 
 namespace madang::sim {
@@ -46,6 +47,7 @@ struct SendFact {
     std::uint64_t order = 0;           // of the first attempts in a run
     Seq floor;                         // acked in this conversation before the first attempt: the message comes later
     EntryPtr acked;
+    Micros asked_at{};  // the first time
 };
 
 // An edit or a deletion that somebody asks for, once.
@@ -80,7 +82,7 @@ struct Asked {
 
 class Model {
   public:
-    Model(Context& context, const Disk& disk) : context_(context), disk_(disk) {}
+    Model(Context& context, const Disk& disk) : context_(context), disk_(disk), pushes_(context) {}
 
     Asked on_asked(Request request, std::optional<SessionId> session);
     void on_answer(const Asked& asked, const Result<Response>& answer);
@@ -90,7 +92,11 @@ class Model {
     void on_signal(UserId user, const Signal& signal);
     // The server has read a frame of the user's socket; an attach if `attaches`.
     void on_heard(UserId user, bool attaches);
-    void on_crash() { here_.clear(); }
+    void on_crash(bool in_good_order) { here_.clear(), pushes_.on_crash(in_good_order); }
+    // A socket is given an event as it comes.
+    void on_live(UserId user, const Event& event);
+    PushesModel& pushes() { return pushes_; }
+    const PushesModel& pushes() const { return pushes_; }
     // By the rows of the members, both are in one conversation now.
     bool share(UserId a, UserId b) const;
     // As far as the disk says now: friends, or in one conversation, and no block between them.
@@ -229,6 +235,7 @@ class Model {
     std::vector<std::pair<ConversationId, UserId>> members_removed_;
     std::vector<Page> pages_;
     RelationsModel relations_;
+    PushesModel pushes_;
 };
 
 // The same message, whatever its text is now?

@@ -122,6 +122,7 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                        if (!disabling_asked_.contains(r.user)) throw Violation("a good account can't log in");
                    },
                    [&](const CloseSession&) { one_of({Code::not_found}); },
+                   [&](const SetPush&) { one_of({Code::unauthenticated}); },
                    [&](const Acknowledge& r) {
                        one_of({Code::bad_request, Code::not_found});
                        if (code == Code::bad_request && r.cursor.value < kAhead) throw Violation("an ack of what was shown is refused");

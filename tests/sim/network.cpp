@@ -216,6 +216,7 @@ void Network::on_delivery(const Delivery& delivery) {
         const auto found = sockets_.find(to.session);
         if (found == sockets_.end() || !found->second.server_open) continue;
         const Event event{to.cursor, to.role, delivery.entry};
+        model_.on_live(found->second.actor.user, event);
         model_.on_event(found->second.actor.user, event, to.session);
         down(to.session, [events = std::vector{event}](Endpoint& endpoint) { endpoint.on_events(events); });
     }

@@ -54,6 +54,9 @@ class Network final : public Front {
     std::size_t sockets() const { return sockets_.size(); }
 
     void on_effect(EngineIndex from, Effect effect) override;
+    void on_push(const PushCall& call) override { model_.pushes().on_call(call); }
+    void on_pushed(const PushCall& call, Delivered::Kind kind) override { model_.pushes().on_delivered(call, kind); }
+    void on_push_heard(const PushCall& call) override { model_.pushes().on_heard(call); }
 
   private:
     struct Socket {

@@ -62,6 +62,25 @@ void listen(Plan& plan, Dice dice) {
     plan.feed_unread = dice.chance(0.2) ? 0.05 : 0;
 }
 
+void notify(Plan& plan, Dice dice) {
+    if (!dice.chance(0.4)) return;
+    const auto which = dice.below(4);
+    const Millis timeout{dice.between(30, 400)};
+    if (which != 1) plan.pushes.push_back({.plugin = "all", .timeout = timeout, .providers = {}});
+    if (which != 0) plan.pushes.push_back({.plugin = "phones", .timeout = timeout, .providers = {"fcm", "apns"}});
+    auto& limits = plan.limits;
+    limits.push_ack_within = dice.chance(0.5) ? Millis{2'000} : Millis{dice.between(100, 1'000)};
+    if (dice.chance(0.5)) limits.push_in_memory = static_cast<std::uint32_t>(dice.between(1, 5));
+    if (dice.chance(0.2)) limits.push_max_attempts = static_cast<std::uint32_t>(dice.between(1, 4));
+    if (dice.chance(0.3)) limits.push_dead_max = static_cast<std::uint32_t>(dice.between(10, 20));
+    plan.push_max = dice.chance(0.4) ? 100ms : 5ms;
+    if (plan.temper == Temper::calm) return;
+    plan.push_lost = dice.chance(0.5) ? 0.1 : 0;
+    plan.push_fails = dice.chance(0.6) ? (dice.chance(0.3) ? 0.9 : 0.3) : 0;
+    plan.push_gone = dice.chance(0.5) ? 0.2 : 0;
+    plan.push_refused = dice.chance(0.3) ? 0.2 : 0;
+}
+
 Plan make_plan_of_world(std::uint64_t seed) {
     Dice dice(seed * 0x9E3779B97F4A7C15ull + 1);
     Plan plan;
@@ -91,6 +110,7 @@ Plan make_plan(std::uint64_t seed) {
     auto plan = make_plan_of_world(seed);
     police(plan, Dice(seed * 0xD1B54A32D192ED03ull + 3));  // dice of its own: the world is the same without it
     listen(plan, Dice(seed * 0x8CB92BA72F3D8DD7ull + 5));
+    notify(plan, Dice(seed * 0x8CB92BA72F3D8DD7ull + 7));
     return plan;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/limits.hpp"
 #include "dice.hpp"
+#include "hooks/push.hpp"
 #include "hooks/verdict.hpp"
 
 namespace madang::sim {
@@ -54,6 +55,13 @@ struct Plan {
     double feed_failed = 0;
     double feed_late = 0;
     double feed_unread = 0;  // of the feed's own reads
+    // The plugins that push.
+    std::vector<PushRule> pushes;  // empty: none
+    Micros push_max = 5ms;
+    double push_lost = 0;
+    double push_fails = 0;    // raises, or says retry
+    double push_gone = 0;     // of hand-outs with a registration
+    double push_refused = 0;  // the mailbox is full
     // The process.
     unsigned crashes = 0;
     bool drains = false;          // one stop in good order, too

@@ -27,6 +27,7 @@ Process::Process(Context& context, Disk& disk, Front& front, unsigned engines, E
         options.text_key.fill(7);
         options.limits = limits_;
         options.checks = context.plan.checks;
+        options.pushes = context.plan.pushes;
         shells_.push_back(std::make_unique<Shell>(context, options, disk, *this));
     }
     for (auto* ear : ears) feeds_.push_back({ear, {}, {}});
@@ -169,6 +170,26 @@ void Process::ask_plugin(EngineIndex engine, CheckCall call) {
     if (happens(plan.verdict_late)) after += plan.checks[call.stage].timeout;
     context_.trace.note("asked plugin", engine, call.number, call.stage, static_cast<std::uint64_t>(verdict.kind));
     lifetime_.after(after, [this, engine, number = call.number, verdict] { shells_[engine]->receive(Shell::Judged{number, verdict}); });
+}
+
+void Process::push(EngineIndex engine, PushCall call) {
+    const auto& plan = context_.plan;
+    const auto happens = [&](double p) { return !context_.calm && plugin_dice_.chance(p); };
+    if (happens(plan.push_refused)) return shells_[engine]->receive(Shell::Pushed{std::move(call), std::nullopt});
+    context_.trace.note("push", engine, call.push.user.value, call.push.seq.value, call.attempt);
+    front_.on_push(call);
+    if (happens(plan.push_lost)) return;
+    Delivered delivered;
+    if (happens(plan.push_fails))
+        delivered = plugin_dice_.chance(0.5) ? Delivered{Delivered::Kind::error, {}, "it broke"}
+                                             : Delivered{Delivered::Kind::retry, Millis{plugin_dice_.below(1'000)}, "busy"};
+    else if (call.device && happens(plan.push_gone))
+        delivered.kind = Delivered::Kind::gone;
+    const auto after = plugin_dice_.between(Micros{100}, context_.calm ? Micros{2ms} : plan.push_max);
+    lifetime_.after(after, [this, engine, call = std::move(call), delivered] {
+        front_.on_pushed(call, delivered.kind);
+        shells_[engine]->receive(Shell::Pushed{call, delivered});
+    });
 }
 
 void Process::read(EngineIndex engine, const Job& job) {

@@ -17,6 +17,10 @@ class Front {
     virtual ~Front() = default;
     // On the gateway's own loop; `from` is the engine it comes from.
     virtual void on_effect(EngineIndex from, Effect effect) = 0;
+    // What the plugins get and say, and what the engine has heard of it.
+    virtual void on_push(const PushCall& call) = 0;
+    virtual void on_pushed(const PushCall& call, Delivered::Kind kind) = 0;
+    virtual void on_push_heard(const PushCall& call) = 0;
 };
 
 class Process final : public Outlet {
@@ -39,6 +43,8 @@ class Process final : public Outlet {
     void run_job(EngineIndex engine, Job job) override;
     void ask_plugin(EngineIndex engine, CheckCall call) override;
     void on_committed(std::uint32_t entries) override;
+    void push(EngineIndex engine, PushCall call) override;
+    void on_push_heard(const PushCall& call) override { front_.on_push_heard(call); }
 
   private:
     Micros hop(EngineIndex from, EngineIndex to);

@@ -49,7 +49,21 @@ void Shell::deliver(Input input) {
         if (judged->verdict) return engine_.on_verdict(judged->call, std::move(*judged->verdict));
         return engine_.on_call_refused(judged->call);
     }
+    if (const auto* pushed = std::get_if<Pushed>(&input)) return deliver(*pushed);
     engine_.tick();
+}
+
+std::uint64_t Shell::pushes_done(std::uint32_t rule) const {
+    const auto figures = engine_.figures();
+    return figures.pushes[rule].sent + figures.pushes[rule].gone;
+}
+
+void Shell::deliver(const Pushed& pushed) {
+    const auto& call = pushed.call;
+    if (!pushed.delivered) return engine_.on_push_refused(call.number);
+    const auto before = pushes_done(call.rule);
+    engine_.on_delivered(call.number, *pushed.delivered);
+    if (pushes_done(call.rule) > before) outlet_.on_push_heard(call);
 }
 
 void Shell::wake() {
@@ -78,6 +92,7 @@ void Shell::turn() {
     if (!turn.batch.empty()) context_.trace.note("turn", options_.index, turn.ticket, turn.batch.size(), turn.effects.size());
     for (auto& job : turn.jobs) outlet_.run_job(options_.index, std::move(job));
     for (auto& call : turn.calls) outlet_.ask_plugin(options_.index, std::move(call));
+    for (auto& call : turn.pushes) outlet_.push(options_.index, std::move(call));
     watch_deadline();
     if (mutant(Mutant::ack_before_durable))
         for (auto& effect : std::exchange(turn.effects, {})) outlet_.carry_out(options_.index, std::move(effect));

@@ -21,6 +21,9 @@ class Outlet {
     virtual void run_job(EngineIndex engine, Job job) = 0;
     virtual void ask_plugin(EngineIndex engine, CheckCall call) = 0;
     virtual void on_committed(std::uint32_t entries) = 0;
+    virtual void push(EngineIndex engine, PushCall call) = 0;
+    // The engine has taken this answer for a push that is done.
+    virtual void on_push_heard(const PushCall& call) = 0;
 };
 
 class Shell {
@@ -39,7 +42,11 @@ class Shell {
         std::uint64_t call = 0;
         std::optional<Verdict> verdict;  // none: the mailbox was full
     };
-    using Input = std::variant<Asked, FromBus, Loaded, TimePasses, DeadlinePasses, Judged>;
+    struct Pushed {
+        PushCall call;
+        std::optional<Delivered> delivered;  // none: the mailbox was full
+    };
+    using Input = std::variant<Asked, FromBus, Loaded, TimePasses, DeadlinePasses, Judged, Pushed>;
 
     Shell(Context& context, EngineOptions options, Disk& disk, Outlet& outlet);
 
@@ -64,6 +71,8 @@ class Shell {
     };
 
     void deliver(Input input);
+    void deliver(const Pushed& pushed);
+    std::uint64_t pushes_done(std::uint32_t rule) const;
     void wake();
     void turn();
     void commit();

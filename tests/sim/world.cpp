@@ -26,7 +26,9 @@ World::World(const Plan& plan, bool print_trace)
       trace_(schedule_, print_trace),
       context_{plan_, dice_, schedule_, trace_},
       model_(context_, disk_),
-      network_(context_, model_) {}
+      network_(context_, model_) {
+    disk_.set_on_append([this](const Batch& batch) { model_.pushes().on_append(batch); });
+}
 
 void World::populate() {
     for (unsigned i = 0; i <= plan_.people; ++i) {
@@ -63,7 +65,7 @@ void World::start_process() {
     network_.use(process_.get());
 }
 
-void World::crash() {
+void World::crash(bool in_good_order) {
     if (!process_) return;
     ++figures_.crashes;
     is_draining_ = false;
@@ -71,7 +73,7 @@ void World::crash() {
     for (const auto& ear : ears_) ear->shake();
     late_ = process_->crash();
     network_.on_crash();
-    model_.on_crash();
+    model_.on_crash(in_good_order);
     process_.reset();
     if (dice_.chance(plan_.wall_steps_back)) schedule_.clock().set_wall(schedule_.clock().now() - Millis{dice_.between(1, 5000)});
     schedule_.after(dice_.between(Micros{1ms}, Micros{200ms}), [this] { start_process(); });
@@ -91,7 +93,7 @@ void World::finish_drain(Micros deadline) {
     expect(schedule_.now() < deadline, "a drain does not end: " + process_->describe());
     if (network_.unanswered() > 0 || network_.has_open_sockets() || !process_->is_idle())
         return schedule_.after(Micros{10ms}, [this, deadline] { finish_drain(deadline); });
-    crash();
+    crash(true);
     expect(late_.empty(), "a drain leaves something unwritten");
     for (const auto& ear : ears_) ear->on_clean_end();
 }
@@ -171,6 +173,9 @@ void World::part() {
     context_.is_bus_bad = false;
     run_until(schedule_.now() + kKnown);
     check_presence();
+    // What is out was handed out long ago; who was open is so no more.
+    constexpr Micros kPushed = 30s;
+    if (!plan_.pushes.empty()) run_until(schedule_.now() + kPushed);
 }
 
 void World::check_presence() {

@@ -34,7 +34,7 @@ class World {
   private:
     void populate();
     void start_process();
-    void crash();
+    void crash(bool in_good_order = false);
     void drain();
     void finish_drain(Micros deadline);
     void misfortune();

@@ -17,12 +17,16 @@ namespace madang {
 
 class EngineBench {
   public:
-    explicit EngineBench(Limits limits = {}) : limits_(limits), clock_(Time{Millis{1'800'000'000'000}}) { restart(); }
+    explicit EngineBench(Limits limits = {}, std::vector<PushRule> pushes = {})
+        : limits_(limits), push_rules_(std::move(pushes)), clock_(Time{Millis{1'800'000'000'000}}) {
+        restart();
+    }
 
     void restart() {
         const auto epoch = store_.claim_all();
-        engine_.emplace(EngineOptions{.index = 0, .engines = 1, .worker = 0, .epoch = *epoch, .text_key = {}, .limits = limits_}, clock_,
-                        store_);
+        EngineOptions options{.index = 0, .engines = 1, .worker = 0, .epoch = *epoch, .text_key = {}, .limits = limits_};
+        options.pushes = push_rules_;
+        engine_.emplace(std::move(options), clock_, store_);
         events_.clear();
         engine_->start();
         run();
@@ -89,6 +93,7 @@ class EngineBench {
         busy_ = false;
         auto turn = engine_->end_turn();
         for (const auto& job : turn.jobs) start(job);
+        for (auto& call : turn.pushes) pushes_.push_back(std::move(call));
         if (!turn.batch.empty()) {
             busy_ = true;
             EXPECT_EQ(store_.append(turn.batch), Outcome::durable);
@@ -105,6 +110,7 @@ class EngineBench {
     std::vector<Signal>& signals(SessionId session) { return signals_[session]; }
     std::vector<ResyncRequired>& resyncs(SessionId session) { return resyncs_[session]; }
     std::vector<CloseCode>& closes(SessionId session) { return closes_[session]; }
+    std::vector<PushCall>& pushes() { return pushes_; }  // for the plugins
     std::map<SessionId, Cursor>& attached() { return attached_; }
     std::vector<std::size_t>& rows_of_turns() { return rows_of_turns_; }
     bool answers_pages = true;  // false: a reader that does not read
@@ -146,6 +152,8 @@ class EngineBench {
     UserId user_of(SessionId session) const { return users_.at(session); }
 
     Limits limits_;
+    std::vector<PushRule> push_rules_;
+    std::vector<PushCall> pushes_;
     ManualClock clock_;
     MemoryStore store_;
     std::optional<Engine> engine_;

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "store/push_records.hpp"
+
 namespace madang::test {
 namespace {
 
@@ -54,6 +56,12 @@ class Dice {
         for (auto n = 1 + below(4); n > 0; --n) member.stays.push_back({id<Seq>(), id<Seq>()});
         return member;
     }
+    Push push() {
+        Push push{time(), time(), static_cast<std::uint32_t>(number()), {}, text()};
+        for (auto n = below(4); n > 0; --n) push.done.push_back({text(20), id<DeviceId>()});
+        return push;
+    }
+    DeadPush dead_push() { return {time(), time(), static_cast<std::uint32_t>(number()), one_of<DeadReason>(0, 1), text()}; }
     Invite invite() {
         Invite invite{{}, id<UserId>(), time(), time(), static_cast<std::uint32_t>(number()), static_cast<std::uint32_t>(number())};
         for (auto& byte : invite.secret) byte = static_cast<std::uint8_t>(engine_());
@@ -193,6 +201,16 @@ const std::vector<Kind>& kinds() {
              return bytes_of(account);
          },
          [](std::string_view b) { return encoded_again(decode_account(UserId{1}, b)); }},
+        {"push", [](Dice& d) { return bytes_of(d.push()); }, [](std::string_view b) { return encoded_again(decode_push(b)); }},
+        {"dead push", [](Dice& d) { return bytes_of(d.dead_push()); },
+         [](std::string_view b) { return encoded_again(decode_dead_push(b)); }},
+        {"registered device",
+         [](Dice& d) {
+             Device device{{}, d.text(60), d.text(20), d.digest256(), d.time(), d.time(), d.time(), d.id<Cursor>()};
+             device.push = {"p" + d.text(20), d.text(60)};
+             return bytes_of(device);
+         },
+         [](std::string_view b) { return encoded_again(decode_device(DeviceId{1}, b)); }},
         {"device",
          [](Dice& d) { return bytes_of(Device{{}, d.text(60), d.text(20), d.digest256(), d.time(), d.time(), d.time(), d.id<Cursor>()}); },
          [](std::string_view b) { return encoded_again(decode_device(DeviceId{1}, b)); }},
@@ -257,6 +275,13 @@ TEST(Records, every_other_kind_is_equal_to_what_was_stored) {
         const Device device{dice.id<DeviceId>(), dice.text(), dice.text(), dice.digest256(),
                             dice.time(),         dice.time(), dice.time(), dice.id<Cursor>()};
         ASSERT_EQ(decode_device(device.id, bytes_of(device)), device);
+        auto registered = device;
+        registered.push = {"p" + dice.text(), dice.text()};
+        ASSERT_EQ(decode_device(device.id, bytes_of(registered)), registered);
+        const auto push = dice.push();
+        ASSERT_EQ(decode_push(bytes_of(push)), push);
+        const auto dead = dice.dead_push();
+        ASSERT_EQ(decode_dead_push(bytes_of(dead)), dead);
         const auto pair = dice.pair();
         ASSERT_EQ(decode_pair(bytes_of(pair)), pair);
         const auto relation = dice.relation(dice.id<UserId>());
@@ -353,6 +378,8 @@ TEST(Records, the_stored_form_is_fixed) {
     EXPECT_EQ(bytes_of(pair), "\1\1\2\3\4\5\6\7\10\2\1\0\0\1\254\2"s);
     EXPECT_EQ(bytes_of(Relation{.other = UserId{5}, .version = 2, .state = FriendState::asked, .blocks = false, .blocked_by = true}),
               "\1\2\2\0\1"s);
+    EXPECT_EQ(bytes_of(Push{Time{Millis{1}}, Time{Millis{2}}, 3, {{"p", DeviceId{5}}}, "e"}), "\1\2\4\3\1\1p\0\0\0\0\0\0\0\5\1e"s);
+    EXPECT_EQ(bytes_of(DeadPush{Time{Millis{1}}, Time{Millis{2}}, 3, DeadReason::age, "e"}), "\1\2\4\3\1\1e"s);
 }
 
 }  // namespace
