@@ -35,6 +35,8 @@ py::list drain(PluginHost& host, std::size_t max) {
             out[i] = py::make_tuple(call.plugin, name(Hook::check), call.loop, check->number, posted, conversation,
                                     kKinds[static_cast<int>(check->kind)], to_string(check->sender), check->sender_username, peer,
                                     check->client_id, check->text, check->edit);
+        } else if (const auto* committed = std::get_if<CommittedCall>(&call.what)) {
+            out[i] = py::make_tuple(call.plugin, name(Hook::committed), call.loop, committed->number, posted, committed->entries);
         } else {
             const auto& identity = std::get<IdentityCall>(call.what);
             out[i] = py::make_tuple(call.plugin, name(Hook::authenticate), call.loop, identity.number, posted, identity.credentials);
@@ -80,6 +82,38 @@ void answer_order(PluginHost& host, std::uint64_t number, const std::string& pro
         host.console().answer(number, fail(Code::bad_request, problem));
 }
 
+// Without the GIL: a change waits for the disk.
+template <typename Use>
+auto in_store(PluginHost& host, std::uint32_t plugin, Use&& use) {
+    auto done = [&] {
+        const py::gil_scoped_release released;
+        return use(host.store(plugin));
+    }();
+    if (!done) raise_admin_error(done.error());
+    if constexpr (!std::is_void_v<typename decltype(done)::value_type>) return std::move(*done);
+}
+
+std::optional<py::bytes> store_get(PluginHost& host, std::uint32_t plugin, const std::string& key) {
+    const auto value = in_store(host, plugin, [&](auto& store) { return store.get(key); });
+    return value ? std::optional(py::bytes(*value)) : std::nullopt;
+}
+
+void store_put(PluginHost& host, std::uint32_t plugin, const std::string& key, const std::string& value) {
+    in_store(host, plugin, [&](auto& store) { return store.put(key, value); });
+}
+
+bool store_erase(PluginHost& host, std::uint32_t plugin, const std::string& key) {
+    return in_store(host, plugin, [&](auto& store) { return store.erase(key); });
+}
+
+std::vector<std::pair<py::bytes, py::bytes>> store_scan(PluginHost& host, std::uint32_t plugin, const std::string& prefix,
+                                                        const std::string& after, std::size_t limit) {
+    std::vector<std::pair<py::bytes, py::bytes>> rows;
+    for (const auto& [key, value] : in_store(host, plugin, [&](auto& store) { return store.scan(prefix, after, limit); }))
+        rows.emplace_back(key, value);
+    return rows;
+}
+
 }  // namespace
 
 void bind_plugins(py::module_& module) {
@@ -92,6 +126,17 @@ void bind_plugins(py::module_& module) {
         .def("answer_checks", &answer_checks, "verdicts"_a)
         .def("answer_identity", &answer_identity, "loop"_a, "number"_a, "username"_a, "display_name"_a, "roles"_a)
         .def("refuse_identity", &refuse_identity, "loop"_a, "number"_a, "denied"_a, "reason"_a)
+        .def(
+            "answer_committed",
+            [](PluginHost& self, std::uint32_t plugin, std::uint64_t number, const std::string& problem) {
+                const py::gil_scoped_release released;
+                self.mailbox().answer({{kFeederLoop, number, CommittedAnswer{plugin, problem}}});
+            },
+            "plugin"_a, "number"_a, "problem"_a, "`problem` empty: the batch is taken.")
+        .def("store_get", &store_get, "plugin"_a, "key"_a)
+        .def("store_put", &store_put, "plugin"_a, "key"_a, "value"_a)
+        .def("store_erase", &store_erase, "plugin"_a, "key"_a)
+        .def("store_scan", &store_scan, "plugin"_a, "prefix"_a, "after"_a, "limit"_a)
         .def(
             "note",
             [](PluginHost& self, std::uint32_t plugin, const std::string& hook, std::uint64_t calls, std::uint64_t batches,

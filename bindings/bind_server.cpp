@@ -39,6 +39,20 @@ std::unique_ptr<Server> make_server(const std::optional<std::string>& config, co
     return std::make_unique<Server>(std::move(loaded.config), std::move(options));
 }
 
+template <typename Run>
+void or_start_error(Run&& run) {
+    std::string problem;
+    {
+        const py::gil_scoped_release released;
+        try {
+            run();
+        } catch (const server::StartError& error) {
+            problem = error.what();
+        }
+    }
+    if (!problem.empty()) raise_start_error(problem);
+}
+
 }  // namespace
 
 void bind_server(py::module_& module) {
@@ -50,20 +64,10 @@ void bind_server(py::module_& module) {
              "config"_a = py::none(), "overrides"_a = Overrides{}, py::kw_only(), "handle_signals"_a = false,
              "plugins"_a = std::vector<PluginTuple>{})
         .def(
-            "start",
-            [](Server& self) {
-                std::string problem;
-                {
-                    const py::gil_scoped_release released;
-                    try {
-                        self.start();
-                    } catch (const server::StartError& error) {
-                        problem = error.what();
-                    }
-                }
-                if (!problem.empty()) raise_start_error(problem);
-            },
-            "Returns when it serves. Once only.")
+            "prepare", [](Server& self) { or_start_error([&] { self.prepare(); }); },
+            "Opens the data folder and the store, for what plugins keep. Once only, before start().")
+        .def(
+            "start", [](Server& self) { or_start_error([&] { self.start(); }); }, "Returns when it serves. Once only.")
         .def("wait", &Server::wait, py::call_guard<py::gil_scoped_release>(), "Blocks until stopped; the process's exit code.")
         .def("stop", &Server::stop, py::call_guard<py::gil_scoped_release>(), "Drains, closes and joins. Any thread; idempotent.")
         .def_property_readonly("plugins", &Server::plugins)

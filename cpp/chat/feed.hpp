@@ -2,7 +2,7 @@
 // batch at a time is out; when it is answered the mark passes it, and is stored within kFeedMarkEvery, or by drain(): so entries are given
 // again only after a crash. A batch that fails, or has no answer by its deadline, is given again for ever, with back-off.
 //
-// A state machine: the shell calls it and runs nothing else meanwhile. It reads the store and appends
+// A state machine: the shell (server/feeder.hpp, or the simulator) calls it and runs nothing else meanwhile. It reads the store and appends
 // marks itself, both of which may block: never on an engine's thread.
 // Owner: the shell. Limits: a batch holds kFeedEntries and kFeedBytes of text, but always one entry. Errors: what can't be read is tried
 // again, like a batch that failed; is_lost() when the store takes no marks any more.

@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "hooks/committed.hpp"
 #include "hooks/verdict.hpp"
 
 namespace madang {
@@ -29,7 +30,7 @@ inline constexpr std::size_t kMailboxBytes = 64 << 20;
 struct HookCall {
     std::uint32_t loop = 0;    // who asks
     std::uint32_t plugin = 0;  // whom, in configured order
-    std::variant<CheckCall, IdentityCall> what;
+    std::variant<CheckCall, IdentityCall, CommittedCall> what;
     std::chrono::steady_clock::time_point posted{};  // set by post
 
     std::size_t bytes() const {
@@ -40,7 +41,7 @@ struct HookCall {
 struct HookAnswer {
     std::uint32_t loop = 0;
     std::uint64_t number = 0;
-    std::variant<Verdict, IdentityAnswer> what;
+    std::variant<Verdict, IdentityAnswer, CommittedAnswer> what;
 };
 
 struct MailboxFigures {

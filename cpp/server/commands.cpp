@@ -110,20 +110,40 @@ Result<> user_disable(Context& context) {
     return {};
 }
 
-Result<> token_mint(Context& context) {
-    const auto account = ask<Account>(context.requester, FindAccount{context.command.arg(0)});
-    if (!account) return std::unexpected(account.error());
-    net::Token token{.user = account->profile.id, .device = {}, .secret = {}};
+Result<> mint(Context& context, UserId user, std::string device, std::string platform) {
+    net::Token token{.user = user, .device = {}, .secret = {}};
     context.target.runtime.random().fill(token.secret);
-    const auto name = context.command.arg(1);
     const auto opened = ask<SessionOpened>(
         context.requester,
-        OpenSession{
-            .user = token.user, .device_name = name.empty() ? "token" : name, .platform = "cli", .secret_hash = token.secret_hash()});
+        OpenSession{.user = user, .device_name = std::move(device), .platform = std::move(platform), .secret_hash = token.secret_hash()});
     if (!opened) return std::unexpected(opened.error());
     token.device = opened->device;
     context.rows({net::encode_token(token), to_string(token.user), to_string(token.device), time_text(opened->expires_at)});
     return {};
+}
+
+Result<> token_mint(Context& context) {
+    const auto account = ask<Account>(context.requester, FindAccount{context.command.arg(0)});
+    if (!account) return std::unexpected(account.error());
+    const auto name = context.command.arg(1);
+    return mint(context, account->profile.id, name.empty() ? "token" : name, "cli");
+}
+
+// The account that plugins write as, made at its first use; and a token for it. One of another origin is never opened.
+Result<> system_token(Context& context) {
+    constexpr std::string_view kSystem = "system";
+    const auto& accounts = context.target.runtime.config().accounts;
+    auto account = ask<Account>(context.requester, FindAccount{accounts.system});
+    if (!account && account.error().code == Code::not_found)
+        account = ask<Account>(context.requester, SignUp{.username = accounts.system,
+                                                         .display_name = accounts.system_name,
+                                                         .password_hash = {},
+                                                         .origin = std::string{kSystem},
+                                                         .roles = {}});
+    if (!account) return std::unexpected(account.error());
+    if (account->origin != kSystem)
+        return fail(Code::username_taken, "@" + accounts.system + " is somebody's account: give accounts.system another username");
+    return mint(context, account->profile.id, "plugins", "server");
 }
 
 std::optional<std::uint32_t> number(const std::string& text) {
@@ -176,6 +196,7 @@ constexpr Entry kCommands[]{
     {"user-list", 0, 0, user_list},
     {"user-disable", 1, 2, user_disable},
     {"token-mint", 1, 2, token_mint},
+    {"system-token", 0, 0, system_token},
     {"clock-advance", 1, 1, clock_advance},
     {"plugin-list", 0, 0, plugin_list},
     {"plugin-reload", 0, 1, plugin_reload},

@@ -45,6 +45,8 @@ struct Config {
         bool sign_up = true;
         std::uint32_t password_threads = 0;  // 0 = half the processors
         std::uint32_t password_queue = 64;
+        std::string system = "system";  // the account that plugins write as
+        std::string system_name = "System";
     };
 
     // Of [[plugins]], in order. What is left out stands in the plugin's class, or is the default.

@@ -79,6 +79,8 @@ const std::vector<ConfigKey> kKeys{
     {"accounts", "token_lifetime", TIME(limits.token_lifetime), "How long a log-in lasts.", kSecond, 3'650 * kDay},
     {"accounts", "password_threads", NUMBER(accounts.password_threads), "Threads that hash passwords (14 ms each); 0 = half the processors.", 0, 64},
     {"accounts", "password_queue", NUMBER(accounts.password_queue), "Log-ins and sign-ups that wait for such a thread; more: unavailable.", 1, 100'000},
+    {"accounts", "system", TEXT(accounts.system), "Username of the account that plugins write as. With plugins nobody else can sign up by it."},
+    {"accounts", "system_name", TEXT(accounts.system_name), "Its display name, when it is made."},
 };
 // clang-format on
 #undef AT

@@ -4,6 +4,9 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/text.hpp"
+#include "server/feeder.hpp"
+
 namespace madang::server {
 namespace {
 
@@ -136,7 +139,8 @@ void Loop::end_engine_turn() {
     if (!turn.jobs.empty()) services_.readers.post(static_cast<EngineIndex>(index_), std::move(turn.jobs));
     if (!turn.calls.empty()) ask_plugins(std::move(turn.calls));
     if (services_.plugins != nullptr) arm_deadline();
-    if (!turn.effects.empty()) waiting_.push_back({turn.ticket, std::move(turn.effects)});
+    const auto entries = services_.feeder != nullptr ? turn.entries : 0;
+    if (!turn.effects.empty() || entries != 0) waiting_.push_back({turn.ticket, std::move(turn.effects), entries});
     if (turn.batch.empty()) {
         release_effects();
     } else {
@@ -158,9 +162,10 @@ void Loop::on_lost(Outcome outcome) {
 
 void Loop::release_effects() {
     while (!waiting_.empty() && waiting_.front().ticket <= durable_) {
-        auto effects = std::move(waiting_.front().effects);
+        auto turn = std::move(waiting_.front());
         waiting_.pop_front();
-        for (auto& effect : effects) std::visit([this](auto& one) { carry_out(one); }, effect);
+        if (turn.entries != 0) services_.feeder->on_committed(turn.entries);
+        for (auto& effect : turn.effects) std::visit([this](auto& one) { carry_out(one); }, effect);
     }
 }
 
@@ -287,6 +292,8 @@ void Loop::submit(Request request, OnReply on_reply) {
     if (!services_.sign_up_open && sign_up != nullptr && sign_up->origin == "password") {
         return refuse(std::move(on_reply), {Code::forbidden, "accounts are made by the administrator only", {}});
     }
+    if (sign_up != nullptr && !services_.system_name.empty() && fold_name(sign_up->username) == services_.system_name)
+        return refuse(std::move(on_reply), {Code::username_taken, "this username is the server's own", {}});
     ask(std::move(request), std::move(on_reply));
 }
 

@@ -43,6 +43,7 @@ inline constexpr std::size_t kRequestsMax = 262'144;
 inline constexpr std::chrono::milliseconds kTickEvery{100};
 
 class Loop;
+class Feeder;
 class PluginHost;
 
 struct LoopServices {
@@ -56,10 +57,12 @@ struct LoopServices {
     unsigned engines = 1;
     unsigned loop_count = 1;
     bool sign_up_open = true;
+    std::string system_name;  // folded username of the plugins' own account, which nobody signs up by; empty = no plugins
     std::atomic<bool>& ready;
     std::function<std::string()> metrics;  // any thread
     std::function<void(Outcome)> on_lost;  // any thread
     PluginHost* plugins = nullptr;         // none
+    Feeder* feeder = nullptr;              // nobody listens to the committed feed
 };
 
 struct LoopFigures {
@@ -130,6 +133,7 @@ class Loop final : public net::Core {
     struct WaitingEffects {
         Ticket ticket = 0;
         std::vector<Effect> effects;
+        std::uint32_t entries = 0;  // news for the feeder
     };
     using PasswordWaiter = std::variant<OnHash, OnVerified>;
 

@@ -229,6 +229,28 @@ void add_plugin_processes(Page& page, const PluginHost& host) {
     page.labelled("madang_plugin_worker_queue", "Calls that a plugin's worker hasn't been given yet.", MetricType::Gauge, waiting);
 }
 
+void add_feeds(Page& page, const Feeder& feeder, Time now) {
+    std::vector<std::pair<Page::Labels, double>> positions, behind, seconds, batches, failures;
+    for (const auto& [plugin, feed] : feeder.figures()) {
+        const Page::Labels labels{{"plugin", plugin}};
+        constexpr double kMillis = 1e-3;
+        const auto age = feed.oldest == Time{} ? 0.0 : static_cast<double>(std::max(now - feed.oldest, Millis{0}).count()) * kMillis;
+        positions.push_back({labels, static_cast<double>(feed.position)});
+        behind.push_back({labels, static_cast<double>(feed.behind)});
+        seconds.push_back({labels, age});
+        batches.push_back({labels, static_cast<double>(feed.batches)});
+        failures.push_back({labels, static_cast<double>(feed.failures)});
+    }
+    page.labelled("madang_feed_position", "Entries that a plugin has been fed and has taken, since it was first there.", MetricType::Gauge,
+                  positions);
+    page.labelled("madang_feed_lag_entries", "Stored entries that a plugin has not taken yet.", MetricType::Gauge, behind);
+    page.labelled("madang_feed_lag_seconds", "Age of the oldest entry that a plugin has not taken yet; 0 when it has all.",
+                  MetricType::Gauge, seconds);
+    page.labelled("madang_feed_batches_total", "Batches of the committed feed that a plugin has taken.", MetricType::Counter, batches);
+    page.labelled("madang_feed_failures_total", "Batches of the committed feed that a plugin failed or was late with.", MetricType::Counter,
+                  failures);
+}
+
 void add_plugins(Page& page, const Runtime& runtime, const PluginHost& host) {
     add_checks(page, runtime, host);
     struct Row {
@@ -263,6 +285,7 @@ void add_plugins(Page& page, const Runtime& runtime, const PluginHost& host) {
         page.labelled(row.name, row.help, MetricType::Counter, values);
     }
     add_plugin_processes(page, host);
+    if (const auto* feeder = runtime.feeder()) add_feeds(page, *feeder, runtime.clock().now());
     const auto mailbox = host.mailbox().figures();
     page.gauge("madang_mailbox_calls", "Calls that wait to be taken out of the mailbox.", static_cast<double>(mailbox.waiting));
     page.counter("madang_mailbox_refused_total", "Calls for which the mailbox had no room.", mailbox.refused);

@@ -1,5 +1,6 @@
 #include "server/plugin_host.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace madang::server {
@@ -12,6 +13,7 @@ std::size_t place_of(std::uint32_t plugin, Hook hook) { return plugin * kHooks +
 PluginHost::PluginHost(std::vector<PluginSpec> plugins, Mailbox::Deliver deliver)
     : plugins_(std::move(plugins)), mailbox_(std::move(deliver)), figures_(plugins_.size() * kHooks), plugin_figures_(plugins_.size()) {
     for (std::uint32_t i = 0; i < plugins_.size(); ++i) {
+        stores_.push_back(std::make_unique<PluginStore>(plugins_[i].name));
         if (plugins_[i].rule(Hook::check)) stages_.push_back(i);
         if (plugins_[i].rule(Hook::authenticate)) authenticator_ = i;
     }
@@ -41,6 +43,23 @@ std::vector<std::uint64_t> PluginHost::post(std::uint32_t loop, std::vector<Chec
 bool PluginHost::post(std::uint32_t loop, IdentityCall call) {
     HookCall one{.loop = loop, .plugin = authenticator_.value(), .what = std::move(call)};
     return mailbox_.post({&one, 1}) == 1;
+}
+
+bool PluginHost::post(std::uint32_t plugin, CommittedCall call) {
+    HookCall one{.loop = kFeederLoop, .plugin = plugin, .what = std::move(call)};
+    return mailbox_.post({&one, 1}) == 1;
+}
+
+bool PluginHost::has_listeners() const {
+    return std::ranges::any_of(plugins_, [](const PluginSpec& each) { return each.rule(Hook::committed).has_value(); });
+}
+
+void PluginHost::open_stores(Store& store, Epoch epoch) {
+    for (const auto& each : stores_) each->open(store, epoch);
+}
+
+void PluginHost::close_stores() {
+    for (const auto& each : stores_) each->close();
 }
 
 void PluginHost::note(std::uint32_t plugin, Hook hook, const HookFigures& more) {

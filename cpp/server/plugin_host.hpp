@@ -15,6 +15,7 @@
 #include "hooks/hook.hpp"
 #include "hooks/mailbox.hpp"
 #include "server/plugin_console.hpp"
+#include "server/plugin_store.hpp"
 
 namespace madang::server {
 
@@ -56,6 +57,14 @@ class PluginHost {
     std::vector<std::uint64_t> post(std::uint32_t loop, std::vector<CheckCall> calls);
     // False: no room.
     bool post(std::uint32_t loop, IdentityCall call);
+    bool post(std::uint32_t plugin, CommittedCall call);
+    // Does any plugin listen to the committed feed?
+    bool has_listeners() const;
+
+    // What each plugin keeps. Usable from open_stores() to close_stores().
+    PluginStore& store(std::uint32_t plugin) { return *stores_.at(plugin); }
+    void open_stores(Store& store, Epoch epoch);
+    void close_stores();
 
     Mailbox& mailbox() { return mailbox_; }
     const Mailbox& mailbox() const { return mailbox_; }
@@ -77,6 +86,7 @@ class PluginHost {
     std::optional<std::uint32_t> authenticator_;
     Mailbox mailbox_;
     PluginConsole console_;
+    std::vector<std::unique_ptr<PluginStore>> stores_;  // by plugin
     mutable std::mutex mutex_;
     std::vector<HookFigures> figures_;  // kHooks a plugin
     std::vector<PluginFigures> plugin_figures_;

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/digest.hpp"
+#include "base/text.hpp"
 #include "server/signals.hpp"
 #include "store/text_key.hpp"
 
@@ -34,6 +35,7 @@ Runtime::Runtime(const Config& config, std::function<std::string()> metrics, std
     data_ = make_folder(config_.server.data);
     make_clock();
     open_store();
+    if (plugins != nullptr && plugins->has_listeners()) feeder_ = std::make_unique<Feeder>(*store_, *clock_, *plugins, epoch_);
     readers_ = std::make_unique<ReaderPool>(config_.server.reader_threads, *store_, config_.limits, config_.server.engines,
                                             [this](std::uint32_t loop, ReadAnswers answers) { loops_[loop]->deliver(std::move(answers)); });
     passwords_ =
@@ -50,12 +52,15 @@ Runtime::Runtime(const Config& config, std::function<std::string()> metrics, std
         .engines = config_.server.engines,
         .loop_count = config_.loops(),
         .sign_up_open = config_.accounts.sign_up,
+        .system_name = plugins != nullptr ? fold_name(config_.accounts.system) : std::string{},
         .ready = ready_,
         .metrics = std::move(metrics),
         .on_lost = std::move(on_lost),
         .plugins = plugins,
+        .feeder = feeder_.get(),
     });
     make_loops();
+    if (plugins != nullptr) plugins->open_stores(*store_, epoch_);  // last: who throws above leaves none open
 }
 
 Runtime::~Runtime() { stop(); }
@@ -115,6 +120,8 @@ void Runtime::make_loops() {
 
 void Runtime::run() {
     const BlockedSignals blocked;
+    if (feeder_)
+        if (const auto marks = feeder_->run(); !marks) throw StartError("store in " + data_ + ": " + marks.error().detail);
     for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
 }
 
@@ -124,8 +131,10 @@ void Runtime::stop() {
     for (auto& loop : loops_) loop->stop();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
+    if (feeder_) feeder_->stop();
     if (readers_) readers_->stop();
     if (passwords_) passwords_->stop();
+    if (services_ && services_->plugins != nullptr) services_->plugins->close_stores();
 }
 
 bool Runtime::is_idle() const {

@@ -1,6 +1,7 @@
 // Everything but the doors: the store, the engines on their loops, the pools. What the server and the commands on a stopped server share.
 //
-// Start order: data folder → store → claim → pools → committer → loops → run(). Stop order: committer → loops → pools → (doors) → store.
+// Start order: data folder → store → claim → plugins' stores → pools → committer → loops → run(). Stop order: committer → loops → feeder →
+// pools → plugins' stores → (doors) → store.
 // Owner: Server, or a command. Thread: the owner's; what it hands out says for itself. Errors: StartError from the constructor.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "server/committer.hpp"
 #include "server/config.hpp"
 #include "server/discovery.hpp"
+#include "server/feeder.hpp"
 #include "server/loop.hpp"
 #include "server/password_pool.hpp"
 #include "server/plugin_host.hpp"
@@ -40,7 +42,7 @@ class Runtime {
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
 
-    // Starts the loops' threads.
+    // Starts the threads of the loops and the feeder. StartError.
     void run();
     // Ends and joins all threads. Nothing is waited for: see is_idle(). Idempotent.
     void stop();
@@ -60,6 +62,7 @@ class Runtime {
     ReaderFigures reader_figures() const { return readers_->figures(); }
     PasswordFigures password_figures() const { return passwords_->figures(); }
     PluginHost* plugins() const { return services_->plugins; }
+    Feeder* feeder() const { return feeder_.get(); }  // null: nobody listens
 
   private:
     void make_clock();
@@ -80,6 +83,7 @@ class Runtime {
     std::unique_ptr<ReaderPool> readers_;
     std::unique_ptr<PasswordPool> passwords_;
     std::unique_ptr<CommitterThread> committer_thread_;  // null: inline
+    std::unique_ptr<Feeder> feeder_;                     // null: nobody listens
     std::unique_ptr<LoopServices> services_;
     std::vector<std::unique_ptr<Loop>> loops_;
     std::vector<std::thread> threads_;

@@ -181,6 +181,7 @@ class Server::Control {
 Server::Server(Config config, ServerOptions options) : config_(std::move(config)), options_(std::move(options)) {
     if (options_.plugins.empty()) return;
     plugins_ = std::make_shared<PluginHost>(options_.plugins, [this](std::uint32_t loop, std::vector<HookAnswer> answers) {
+        if (loop == kFeederLoop) return runtime_->feeder()->deliver(std::move(answers));
         runtime_->loops()[loop]->deliver(std::move(answers));
     });
 }
@@ -203,13 +204,28 @@ void Server::start() {
     }
 }
 
-void Server::open() {
+void Server::prepare() {
+    const std::lock_guard lock{mutex_};
+    if (phase_ != Phase::made || runtime_) throw StartError("a server starts once only");
+    const BlockedSignals blocked;
+    try {
+        open_runtime();
+    } catch (const std::exception& error) {
+        runtime_.reset();
+        throw StartError(error.what());
+    }
+}
+
+void Server::open_runtime() {
     raise_descriptor_limit();
     runtime_ = std::make_unique<Runtime>(
         config_, [this] { return render_metrics(*runtime_, listener_.get()); }, [this](Outcome) { control_->request(true); },
         plugins_.get());
     data_ = runtime_->data();
+}
 
+void Server::open() {
+    if (!runtime_) open_runtime();
     std::vector<net::LoopRef> loops;
     for (const auto& loop : runtime_->loops()) loops.push_back({loop->context(), *loop});
     listener_ = std::make_unique<net::Listener>(std::move(loops), net::ListenOptions{.host = numeric(config_.server.host),
@@ -246,6 +262,7 @@ void Server::open() {
 void Server::advance_clock(MovableClock& clock, Millis by) {
     clock.advance(by);
     listener_->look_at_clock();
+    if (auto* feeder = runtime_->feeder()) feeder->look_at_clock();
     const auto& loops = runtime_->loops();
     std::vector<std::future<void>> looked;
     for (const auto& loop : loops) {
@@ -267,6 +284,10 @@ void Server::stop() {
     {
         const std::lock_guard lock{mutex_};
         if (phase_ == Phase::running && control_) control_->request(false);
+        if (phase_ == Phase::made && runtime_) {  // of a prepare() that no start() followed
+            runtime_.reset();
+            phase_ = Phase::stopped;
+        }
     }
     wait();
 }
@@ -274,13 +295,15 @@ void Server::stop() {
 void Server::begin_drain() {
     runtime_->ready() = false;
     admin_->stop();
+    if (auto* feeder = runtime_->feeder()) feeder->drain();
     for (const auto& loop : runtime_->loops()) loop->end_waits();
     listener_->drain(std::min<std::chrono::milliseconds>(kGoawayGrace, config_.server.drain));
 }
 
 bool Server::is_drained() const {
     const auto figures = listener_->figures();
-    return figures.http_connections == 0 && figures.websockets == 0 && runtime_->is_idle();
+    return figures.http_connections == 0 && figures.websockets == 0 && runtime_->is_idle() &&
+           (runtime_->feeder() == nullptr || runtime_->feeder()->is_quiet());
 }
 
 // The doors first, and what they lead to after those who pass through them.

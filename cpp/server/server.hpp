@@ -41,6 +41,9 @@ class Server {
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
+    // Opens the data folder and the store, so that plugins can use what they keep before anybody is served. Once; start() does it if need
+    // be. StartError.
+    void prepare();
     // Returns when it serves. Once.
     void start();
     // Blocks until stopped, by whatever. The process's exit code.
@@ -59,6 +62,7 @@ class Server {
     class Control;  // the thread that waits for a reason to stop, and stops
     enum class Phase : std::uint8_t { made, running, stopped };
 
+    void open_runtime();
     void open();
     void begin_drain();
     bool is_drained() const;

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         Unavailable,
         UsernameTaken,
     )
-    from madang.plugins import Delivery, Deny, Identity, Message, Notification, Plugin, Verdict
+    from madang.plugins import Delivery, Deny, Entry, Identity, Message, Notification, Plugin, Verdict
     from madang.server import Server
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Delivery",
     "DeniedByPolicy",
     "Deny",
+    "Entry",
     "Error",
     "Forbidden",
     "GroupFull",
@@ -77,7 +78,7 @@ __all__ = [
 ]
 
 _OWN_HOMES = {"AsyncClient": "madang.client", "Bot": "madang.bot", "Client": "madang.client", "Server": "madang.server"}
-_OWN_HOMES |= dict.fromkeys(("Delivery", "Deny", "Identity", "Message", "Notification", "Plugin", "Verdict"), "madang.plugins")
+_OWN_HOMES |= dict.fromkeys(("Delivery", "Deny", "Entry", "Identity", "Message", "Notification", "Plugin", "Verdict"), "madang.plugins")
 _HOMES = {name: _OWN_HOMES.get(name, "madang.errors") for name in __all__}
 
 

@@ -87,17 +87,26 @@ class Server:
             if self._core is not None:
                 raise Error("this server runs already")
             loaded = load_plugins(self._config, self._overrides, self._plugins)
-            thread = start_plugins(loaded, lambda: plugin_entries(self._config, self._overrides))
+            core = thread = None
             try:
                 with translated():
                     core = _core.Server(self._config, self._overrides, plugins=[plugin.spec for plugin in loaded])
+                if core.plugins is not None:
+                    with translated():
+                        core.prepare()
+                    thread = start_plugins(loaded, core.plugins, lambda: plugin_entries(self._config, self._overrides))
+                with translated():
                     core.start()
             except BaseException:
+                if core is not None:
+                    core.stop()
                 if thread is not None:
                     thread.stop()
+                else:
+                    discard(loaded)
                 raise
-            if thread is not None and core.plugins is not None:
-                thread.serve(core.plugins)
+            if thread is not None:
+                thread.serve(core.data, core.url)
             self._plugin_thread = thread
             self._core = core
             _stores_opened.set()
@@ -188,12 +197,20 @@ def plugin_entries(config: str | None, overrides: dict[str, str]) -> list[Entry]
         return _core.plugins_of_config(config, overrides)
 
 
-def start_plugins(loaded: list[LoadedPlugin], reread: Callable[[], list[Entry]]) -> PluginThread | None:
-    if not loaded:
-        return None
+def discard(loaded: list[LoadedPlugin]) -> None:
+    """Those that were loaded, and will not be set up."""
+    if loaded:
+        from madang.plugins.isolation import IsolatedPlugin
+
+        for each in loaded:
+            if isinstance(each.plugin, IsolatedPlugin):
+                each.plugin.discard()
+
+
+def start_plugins(loaded: list[LoadedPlugin], core: _core.Plugins, reread: Callable[[], list[Entry]]) -> PluginThread:
     from madang.plugins.running import PluginThread
 
-    thread = PluginThread(loaded, reread)
+    thread = PluginThread(loaded, core, reread)
     thread.start()
     return thread
 

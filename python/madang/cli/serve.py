@@ -42,21 +42,21 @@ def serve_with_plugins(arguments: argparse.Namespace, config: str | None, overri
     plugins = load_plugins(config, overrides)
     loop = asyncio.new_event_loop()
     dispatcher = Dispatcher(plugins, loop, lambda: plugin_entries(config, overrides))
-    loop.run_until_complete(dispatcher.set_up())
     all_ended = False
-    server = None
+    with translated():
+        server = _core.Server(config, overrides, handle_signals=True, plugins=[plugin.spec for plugin in plugins])
+        server.prepare()
+    assert server.plugins is not None
     try:
+        loop.run_until_complete(dispatcher.set_up(server.plugins))
         with translated():
-            server = _core.Server(config, overrides, handle_signals=True, plugins=[plugin.spec for plugin in plugins])
             server.start()
-        assert server.plugins is not None
-        dispatcher.serve(server.plugins, on_closed=loop.stop)
+        dispatcher.serve(server.plugins, server.data, server.url, on_closed=loop.stop)
         greet(arguments, server)
         loop.run_forever()
         code = server.wait()
     finally:
-        if server is not None:
-            server.stop()
+        server.stop()
         all_ended = loop.run_until_complete(dispatcher.close())
         loop.close()
     if not all_ended:  # a thread sits in a hook, and the interpreter would wait for it

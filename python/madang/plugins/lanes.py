@@ -35,6 +35,7 @@ SLOW = 0.001  # seconds a message: from here on a thread takes one at a time
 Call = tuple[Any, ...]  # plugin, hook, loop, number, posted; then what the hook is about
 Answer = tuple[int, int, int, str]
 LOOP, NUMBER, POSTED, CREDENTIALS = 2, 3, 4, 5
+SENDER = 7
 ALLOW, DENY, MODIFY, ERROR = range(4)
 KINDS = {"allow": ALLOW, "deny": DENY, "modify": MODIFY}
 

@@ -164,6 +164,8 @@ def prepare(plugin: Plugin, place: str, given: Mapping[str, Mapping[str, Any]], 
     for hook in has:
         if hook not in LANES:
             raise Unusable(f"{name} has the hook {hook}, which this version doesn't call yet (it calls {', '.join(LANES)})")
+    if not name.isprintable():
+        raise Unusable(f"{name!r} is no name for a plugin: it is written in logs and figures")
     plugin.log = logging.getLogger(f"madang.plugins.{name}")
     try:
         hooks = {hook: hook_options(name, hook, {**plugin.hooks.get(hook, {}), **given.get(hook, {})}) for hook in has}

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from madang.plugins.store import PluginStore
+from madang.plugins.system import System
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,7 +17,11 @@ class Plugin:
 
     - `authenticate(self, credentials: dict) -> Identity | Deny` for log-ins with `credentials`,
     - `check(self, message: Message) -> Verdict` for each message before it is stored, or
-      `check_batch(self, messages: list[Message]) -> list[Verdict]`, when speed matters.
+      `check_batch(self, messages: list[Message]) -> list[Verdict]`, when speed matters,
+    - `committed(self, entries: list[Entry]) -> None` for everything that was stored: every entry of every conversation from the first one
+      on, in order per conversation, at most 256 at a time. A batch that raises, or isn't done within its timeout (30 s), comes again, for
+      ever; entries come again otherwise only after a crash, the server's own or a stop that didn't wait for the hook. So what a hook does
+      with an entry should be harmless when done twice.
 
     `async def` hooks run on the plugins' event loop and must not block it; `def` hooks run in threads. A hook that raises, that is late or
     that returns something else is the plugin's error: then its rule decides (`on_error`), never the hook.
@@ -30,6 +37,8 @@ class Plugin:
             loop costs that process, which is replaced. An object given to `Server(plugins=…)` is then made anew there, from its class.
         settings: from the configuration.
         log: the plugin's logger, `madang.plugins.NAME`.
+        store: what the plugin keeps, durable: `self.store["key"] = value`.
+        server: sends as the system account, and looks users up: `self.server.send("@bob", "hi")`.
     """
 
     name: ClassVar[str] = ""
@@ -37,6 +46,8 @@ class Plugin:
     isolation: ClassVar[str] = "none"
     settings: Mapping[str, Any] = {}
     log: logging.Logger = logging.getLogger("madang.plugins")
+    store: PluginStore = PluginStore()
+    server: System = System()
 
     def setup(self) -> Any:
         """Once, before the server starts; may be `async def`. What it raises keeps the server from starting: validate `settings` here."""

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class PluginThread:
     """The plugins of one server on a loop of their own, from `start()` to `stop()`. Any thread but the loop's."""
 
-    def __init__(self, plugins: Sequence[LoadedPlugin], reread: Callable[[], list[Entry]] = list) -> None:
+    def __init__(self, plugins: Sequence[LoadedPlugin], core: _core.Plugins, reread: Callable[[], list[Entry]] = list) -> None:
         self._plugins = plugins
+        self._core = core
         self._reread = reread
         self._ready: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -37,11 +38,11 @@ class PluginThread:
             self._thread.join(CLOSE_WITHIN)
             raise
 
-    def serve(self, core: _core.Plugins) -> None:
-        """Begins to take calls."""
+    def serve(self, data: str, url: str) -> None:
+        """Begins to take calls of the server at `url` with its folder `data`."""
         assert self._loop is not None
         assert self._dispatcher is not None
-        self._loop.call_soon_threadsafe(self._dispatcher.serve, core)
+        self._loop.call_soon_threadsafe(self._dispatcher.serve, self._core, data, url)
 
     def stop(self) -> None:
         """Closes the plugins. One that doesn't come back is left behind after a while."""
@@ -55,7 +56,7 @@ class PluginThread:
         self._dispatcher = Dispatcher(self._plugins, loop, self._reread)
         try:
             try:
-                loop.run_until_complete(self._dispatcher.set_up())
+                loop.run_until_complete(self._dispatcher.set_up(self._core))
             except BaseException as error:
                 self._ready.set_exception(error)
                 return

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from madang.client.objects import User
+    from madang.client.objects import Conversation, Member, User
+    from madang.client.objects import Message as StoredMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,39 @@ class Verdict:
 
 
 ALLOW = Verdict("allow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Something that was stored, at its place in a conversation's log: what `committed` is given.
+
+    (conversation_id, seq) names it for ever. Its `position` is where it stands in what this plugin is fed.
+
+    Attributes:
+        position: 1, 2, 3 …; only after a crash do entries come again, and then another one may have this position.
+        type: `message.created`, `message.edited`, `message.deleted`, `conversation.created`, `conversation.updated`, `member.joined`,
+            `member.left`, `member.updated`.
+        conversation_id: decimal digits.
+        seq: its place in the conversation's log; 1, 2, 3 … without gaps.
+        created_at: when it was stored, UTC.
+        actor: who did it. Without names if the account is gone.
+        message: of `message.*`: the message as it is now. So an old entry shows what later ones made of it: the text of its newest edit,
+            or none and `deleted`. Its sender need not be the actor of an edit or deletion; only the actor's names are told.
+        conversation: of `conversation.*`, as of this entry; a new one as its maker sees it.
+        member: of `member.*`: whom it is about, as of this entry.
+        by_system: whether the actor is the account that plugins write as (`self.server`), in what was written since the server's start.
+    """
+
+    position: int
+    type: str
+    conversation_id: str
+    seq: int
+    created_at: datetime
+    actor: User
+    message: StoredMessage | None = None
+    conversation: Conversation | None = None
+    member: Member | None = None
+    by_system: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +66,38 @@ def test_words_are_starred_out_or_refused(tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(madang.DeniedByPolicy, match="idiot"):
             alice.send("@bob", "you idiot")
         assert alice.send("@bob", "you idiotic thing").text == "you idiotic thing"
+
+
+def test_messages_are_indexed_and_found_by_whom_they_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    text = f'[[plugins]]\nuse = "search_index:SearchIndex"\nsettings = {{ database = "{tmp_path / "search.db"}" }}\n'
+    with (
+        madang.Server(data=tmp_path / "data", port=0, config=config(tmp_path, text)) as server,
+        madang.Client.sign_up(server.url, "bob", "long enough") as bob,
+        madang.Client.sign_up(server.url, "alice", "long enough") as alice,
+    ):
+        yard = alice.create_group("yard", ["@bob"])
+        alice.send("@bob", "pizza in secret")
+        pizza, wrong = alice.send(yard, "pizza tonight, 피자"), alice.send(yard, "pizza at nien")
+        alice.edit(wrong, "pasta at nine")
+        answers = (e.message for e in bob.events(timeout=20) if e.message.sender.username == "system")
+        bob.send("@alice", "/find pizza")  # nobody can invite the index here: it doesn't answer, and goes on
+        wait_for_account(alice, "@system")
+        alice.invite(yard, "@system")
+        bob.send(yard, "/find pizza")
+        assert next(answers).text == f"{pizza.seq}: pizza tonight, 피자"
+        bob.send(yard, "/find pasta")
+        assert next(answers).text == f"{wrong.seq}: pasta at nine"
+        alice.delete(pizza)
+        bob.send(yard, "/find 피자")
+        assert next(answers).text == "Nothing."
+
+
+def wait_for_account(client: madang.Client, who: str) -> None:
+    """The system account is made at its first use."""
+    deadline = time.monotonic() + 20
+    found = False
+    while not found:
+        assert time.monotonic() < deadline
+        with contextlib.suppress(madang.NotFound):
+            found = client.find(who) is not None

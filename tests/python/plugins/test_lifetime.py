@@ -106,9 +106,16 @@ def test_a_setup_that_fails_names_the_plugin_and_nothing_runs(tmp_path: Path, th
 
 def test_a_server_that_cannot_start_closes_its_plugins(tmp_path: Path) -> None:
     plugin = Quiet()
+    with madang.Server(data=tmp_path / "first") as first, pytest.raises(madang.StartError):
+        madang.Server(data=tmp_path / "second", port=first.port, plugins=[plugin]).start()
+    assert (plugin.set_up, plugin.closed) == (1, 1)
+
+
+def test_without_its_data_folder_no_plugin_is_set_up(tmp_path: Path) -> None:
+    plugin = Quiet()
     with madang.Server(data=tmp_path), pytest.raises(madang.StartError):
         madang.Server(data=tmp_path, plugins=[plugin]).start()
-    assert (plugin.set_up, plugin.closed) == (1, 1)
+    assert (plugin.set_up, plugin.closed) == (0, 0)
 
 
 def test_a_hook_that_never_returns_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
