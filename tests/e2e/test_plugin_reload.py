@@ -17,22 +17,22 @@ from harness.server import MakeServer, Server
 
 HOUSE = """
     import asyncio
-    import madang
+    from pathlib import Path
+    import madang, words
     from madang import Verdict
-    import words
 
     class House(madang.Plugin):
         {body}
 
         async def check(self, message):
-            if message.text == "slow":
-                await asyncio.sleep(0.5)
+            while message.text == "slow" and not Path("go").exists():
+                await asyncio.sleep(0.02)
             return Verdict.modify(f"{version} {{words.WORD}} {{self.settings.get('n', 0)}} {{message.text}}")
 
         def close(self):
             self.log.info("closed: {version}")
 """
-CONFIG = '[[plugins]]\nuse = "house:House"\nisolation = "{isolation}"\nhooks.check.timeout = "5s"\n'
+CONFIG = '[[plugins]]\nuse = "house:House"\nisolation = "{isolation}"\nhooks.check.timeout = "20s"\n'
 
 MakeHouse = Callable[..., Server]
 
@@ -141,6 +141,7 @@ def test_what_the_old_code_had_begun_with_it_ends(house: Server) -> None:
     write(house, "v2")
     reload(house)
     assert "closed: v1" not in house.log_text()
+    (house.folder / "go").touch()
     assert socket.reply(ref)["message"]["text"] == "v1 word 0 slow"
     wait_for_log(house, "closed: v1")
 
