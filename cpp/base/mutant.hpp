@@ -52,6 +52,8 @@ enum class Mutant : std::uint8_t {
     push_twice,                 // a push that has ended is taken up again from a page that was read before that
     push_after_read,            // a push goes out though its recipient has read the message
     push_ignores_ack,           // a push is decided though a device has acked the message in time
+    lose_departures,            // start() does not take up the deleted accounts that are not gone from everywhere
+    keep_leftovers,             // what the store has under a deleted user's id stays there
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

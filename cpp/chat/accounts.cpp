@@ -10,6 +10,12 @@ namespace {
 
 Error unauthenticated() { return {Code::unauthenticated, "the token is unknown, expired or revoked", {}}; }
 
+// As accounts that were deleted are shown: nobody may pass for one.
+bool looks_deleted(std::string_view folded) {
+    if (!folded.starts_with(kDeletedPrefix)) return false;
+    return folded.substr(kDeletedPrefix.size()).find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 Account without_password(Account account) {
     account.password_hash.clear();
     return account;
@@ -34,6 +40,7 @@ void Engine::State::on(const ReplyTo& from, SignUp&& request) {
         return refuse(
             from,
             {Code::bad_request, "display_name is longer than " + std::to_string(options_.limits.display_name_chars) + " characters", {}});
+    if (looks_deleted(*folded)) return refuse(from, {Code::bad_request, "this username is reserved", {}});
     if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
     const auto key = name_key(*folded);
     const auto taken = find_name(key);
@@ -63,7 +70,11 @@ void Engine::State::on(const ReplyTo& from, FindAccount&& request) {
     const auto id = folded ? find_name(name_key(*folded)) : std::nullopt;
     if (!id) return refuse(from, id.error());
     if (!*id) return refuse(from, {Code::not_found, "no such user", {}});
-    with_user(from, **id, [this, from](UserState& user) { reply(from, user.account); });
+    when_loaded(**id, [this, from](Result<UserState*> user) {
+        if (!user) return refuse(from, user.error());
+        if (!*user || is_deleted((*user)->account.profile)) return refuse(from, {Code::not_found, "no such user", {}});
+        reply(from, (*user)->account);
+    });
 }
 
 void Engine::State::put_device(const UserState& user, const Device& device) {
@@ -159,7 +170,11 @@ void Engine::State::on(const ReplyTo& from, ListSessions&& request) {
 }
 
 void Engine::State::on(const ReplyTo& from, GetAccount&& request) {
-    with_user(from, request.user, [this, from](UserState& user) { reply(from, without_password(user.account)); });
+    when_loaded(request.user, [this, from](Result<UserState*> user) {
+        if (!user) return refuse(from, user.error());
+        if (!*user) return refuse(from, {Code::not_found, "no such user", {}});
+        reply(from, without_password((*user)->account));
+    });
 }
 
 void Engine::State::on(const ReplyTo& from, UpdateAccount&& request) {
@@ -176,6 +191,24 @@ void Engine::State::on(const ReplyTo& from, UpdateAccount&& request) {
         put(Table::account, account_key(user.id), user.account, madang::slot_of(user.id));
         touch(user);
         reply(from, without_password(user.account));
+    });
+}
+
+void Engine::State::on(const ReplyTo& from, ChangePassword&& request) {
+    with_user(from, request.actor.user, [this, from, request](UserState& user) {
+        if (!user.find_device(request.actor.device)) return refuse(from, unauthenticated());
+        if (user.account.password_hash != request.old_hash)
+            return refuse(from, {Code::forbidden, "the password was changed by another device", {}});
+        if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
+        user.account.password_hash = request.new_hash;
+        put(Table::account, account_key(user.id), user.account, madang::slot_of(user.id));
+        touch(user);
+        std::vector<DeviceId> others;
+        for (const auto& device : user.devices)
+            if (device.id != request.actor.device) others.push_back(device.id);
+        for (const auto device : others) sign_out(user, device);
+        ++figures_.password_changes;
+        reply(from, Done{});
     });
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "chat/engine_state.hpp"
+#include "chat/stored.hpp"
 #include "store/keys.hpp"
 
 namespace madang {
@@ -61,6 +62,9 @@ void Engine::State::on(const ReplyTo& from, ListBans&& request) {
         BanPage page;
         for (auto left = std::clamp(request.limit, 1u, options_.limits.page_items); left > 0 && at != bans.end(); --left)
             page.bans.push_back(*at++);
+        // One who was never a member has no row here that the deletion of the account would have reached.
+        for (auto& ban : page.bans)
+            if (auto shown = as_shown(store_, ban.user)) ban.user = std::move(*shown);
         if (at != bans.end()) page.next = page.bans.back().user.id;
         reply(from, std::move(page));
     });

@@ -70,6 +70,26 @@ struct ChangeTaken {
     std::uint64_t version = 0;
 };
 
+// Where a user may have to be taken out of: a conversation, or a pair (`conversation` none).
+struct Place {
+    ConversationId conversation;
+    UserId other;
+
+    auto operator<=>(const Place&) const = default;
+};
+// A deleted account, `who` without personal data, is to be taken out of there. Repeated until it is answered.
+struct LeavePlace {
+    Profile who;
+    Place place;
+    std::uint64_t number = 0;  // of this asking; the answer bears it
+};
+// Durably done, or there was nothing to do.
+struct LeftPlace {
+    UserId user;
+    Place place;
+    std::uint64_t number = 0;
+};
+
 // ---- presence (watching.hpp says who keeps what)
 // `version` and `circle` only rise. A new circle: others than before may see it, so all have to ask again.
 struct PresenceState {
@@ -120,6 +140,6 @@ struct TypingNote {
     std::vector<UserId> to;
 };
 using BusMessage = std::variant<FanOut, FannedOut, AskUsers, UsersAnswer, RelationChanged, ChangeTaken, LeasePresence, PresenceStates,
-                                AskPresence, PresenceAnswer, TypingNote>;
+                                AskPresence, PresenceAnswer, TypingNote, LeavePlace, LeftPlace>;
 
 }  // namespace madang

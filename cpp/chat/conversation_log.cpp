@@ -239,6 +239,11 @@ EntryPtr ConversationLog::append_updated(const UpdateConversation& change, Time 
     return append_change(EntryType::conversation_updated, change.actor.user, now, nullptr);
 }
 
+void ConversationLog::rename(const Profile& user) {
+    member(user.id).user = user;
+    names_.forget();
+}
+
 std::optional<UserId> ConversationLog::successor(UserId leaver) const {
     const Member* best = nullptr;
     for (const auto& each : members_) {

@@ -62,6 +62,8 @@ class ConversationLog {
     // Who becomes the owner is muted no longer: nobody could lift it.
     EntryPtr append_member_updated(UserId user, std::optional<Role> role, std::optional<Time> muted_until, UserId actor, Time now);
     EntryPtr append_updated(const UpdateConversation& change, Time now);
+    // The member's account was deleted: what is shown of it from now on. Of one who is or was a member; no entry.
+    void rename(const Profile& user);
     // Who follows an owner who leaves: the oldest admin, else the oldest member; none if nobody is left.
     std::optional<UserId> successor(UserId leaver) const;
 

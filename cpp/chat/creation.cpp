@@ -13,7 +13,11 @@ namespace {
 constexpr Millis kAskRepeat{500};
 constexpr Millis kAskDeadline{5'000};
 
-Error blocked() { return {Code::blocked, "a block stands between you and this user", {}}; }
+// Why there can be no direct conversation.
+Error no_direct(const Pair& pair) {
+    if (pair.gone[0] || pair.gone[1]) return {Code::not_found, "no such user", {}};
+    return {Code::blocked, "a block stands between you and this user", {}};
+}
 
 Error full() { return {Code::storage_full, "the server's disk is full", Millis{5'000}}; }
 
@@ -75,7 +79,9 @@ Error Engine::State::refusal(const AskUsers& question, UserId who) const {
 void Engine::State::on_ask(EngineIndex from, AskUsers question) {
     // Each user is answered as soon as it is known: those in memory together and now.
     const auto judge = [this](const UserState& user, const AskUsers& asked, UsersAnswer& answer) {
-        if (refuses(user, asked, options_.limits))
+        if (is_deleted(user.account.profile))
+            answer.missing.push_back(user.id);
+        else if (refuses(user, asked, options_.limits))
             answer.refused.push_back(user.id);
         else
             answer.found.push_back(user.account.profile);
@@ -105,7 +111,7 @@ void Engine::State::on_ask(EngineIndex from, AskUsers question) {
             send(std::move(answer));
         });
     }
-    if (!now.found.empty() || !now.refused.empty()) send(std::move(now));
+    if (!now.found.empty() || !now.refused.empty() || !now.missing.empty()) send(std::move(now));
 }
 
 void Engine::State::on_answer(UsersAnswer answer) {
@@ -189,7 +195,7 @@ void Engine::State::when_direct(const Actor& actor, UserId peer, WhenDirect then
     if (!known) return then(std::unexpected(known.error()), false);
     if (known->direct)
         return when_loaded(known->direct, [then = std::move(then)](Result<ConversationState*> found) mutable { then(found, false); });
-    if (known->is_closed()) return then(std::unexpected(blocked()), false);
+    if (known->is_closed()) return then(std::unexpected(no_direct(*known)), false);
     if (!store_.has_space()) return then(std::unexpected(full()), false);
     const auto pair = ordered(actor.user, peer);
     auto& waiting = directs_in_creation_[pair];
@@ -208,7 +214,7 @@ void Engine::State::direct_made(UserId creator, UserId peer, Result<Profiles> pe
     } else if (!pair) {
         made = std::unexpected(pair.error());
     } else if (pair->is_closed()) {
-        made = std::unexpected(blocked());
+        made = std::unexpected(no_direct(*pair));
     } else {
         std::vector<Member> members;
         for (auto& [id, profile] : *people) members.push_back({.user = std::move(profile), .stays = {{Seq{1}, Seq{}}}});

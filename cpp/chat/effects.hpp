@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -113,7 +114,8 @@ struct Recount {
 };
 // Everything whose fan-out may be unfinished, of the slots of this engine.
 struct LoadJournal {};
-// What else an earlier run left unfinished, of the slots of this engine: changes of pairs that may not be in both copies.
+// What else an earlier run left unfinished, of the slots of this engine: changes of pairs that may not be in both copies, deleted accounts
+// that are not gone from everywhere.
 struct LoadUnfinished {};
 // Pushes that are due, with what a notification says: as many as page_bytes takes.
 struct LoadPushes {
@@ -121,6 +123,13 @@ struct LoadPushes {
 };
 // A page of the table of pushes, of the slots of this engine.
 using SweepPushes = PushOutbox::Sweep;
+// The next rows that the store has under a deleted user's id.
+struct LoadLeftovers {
+    UserId user;
+};
+// What an engine adds to a query for an export (export.hpp) and an audit (user_audit.hpp).
+struct Exported;
+struct Audited;
 // An answer that needs only the store: history, members, a conversation, a page of the list.
 struct Query {
     ReplyTo to;
@@ -131,9 +140,11 @@ struct Query {
     std::uint64_t unread_total = 0;
     std::vector<Relation> relations{};  // ListRelations: likewise
     bool more = false;                  // and others follow them
+    std::shared_ptr<const Exported> exported{};
+    std::shared_ptr<const Audited> audited{};
 };
 using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Recount, Query, LoadMessage, LoadUnfinished,
-                         LoadPushes, SweepPushes>;
+                         LoadPushes, SweepPushes, LoadLeftovers>;
 
 // Rising per engine, from 1. Everything with a ticket ≤ the last durable one is on disk.
 using Ticket = std::uint64_t;

@@ -51,7 +51,7 @@ void Engine::State::start() {
     MADANG_ASSERT(scanned.has_value());
     ids_.pass(reserved_ms_ << kIdTimeShift);
     if (push_outbox_.is_on()) take_up_pushes();
-    if (!mutant(Mutant::lose_relations)) jobs_.push_back(LoadUnfinished{});
+    jobs_.push_back(LoadUnfinished{});
     if (mutant(Mutant::skip_replay)) return;
     journal_reading_ = true;
     jobs_.push_back(LoadJournal{});
@@ -76,6 +76,8 @@ void Engine::State::on_bus(EngineIndex from, BusMessage message) {
         void operator()(TypingNote& m) { state.take_typing(m); }
         void operator()(RelationChanged& m) { state.take_change(from, std::move(m)); }
         void operator()(ChangeTaken& m) { state.on_change_taken(m); }
+        void operator()(LeavePlace& m) { state.take_leave(from, std::move(m)); }
+        void operator()(LeftPlace& m) { state.departures_.on_left(m); }
     };
     std::visit(Dispatch{*this, from}, message);
 }
@@ -126,6 +128,8 @@ void Engine::State::on_loaded(Loaded loaded) {
         on_pushes(*pushes);
     } else if (const auto* swept = std::get_if<SweptPushes>(&loaded)) {
         push_outbox_.on_swept(*swept, clock_.now(), clock_.tick());
+    } else if (auto* leftovers = std::get_if<LoadedLeftovers>(&loaded)) {
+        on_leftovers(std::move(*leftovers));
     }
 }
 
@@ -143,6 +147,7 @@ void Engine::State::tick() {
     repeat_asks();
     repeat_fan_outs();
     repeat_changes();
+    departures_.wake();
     work_journal();
     store_acks();
     end_presences();
@@ -168,6 +173,7 @@ void Engine::State::tick() {
 
 Turn Engine::State::end_turn() {
     work_verdicts();
+    work_departures();
     work_backlog();
     work_lanes();
     for (const auto id : std::exchange(woken_, {}))
@@ -213,7 +219,7 @@ void Engine::State::forget_revised(const std::string& key) {
 
 bool Engine::State::is_idle() const {
     return pending_.empty() && backlog_.empty() && journal_.empty() && awaiting_.empty() && operations_.empty() && recounts_.empty() &&
-           lanes_.empty() && checks_.empty() && pending_changes_.empty() && !unfinished_wanted_ &&
+           lanes_.empty() && checks_.empty() && pending_changes_.empty() && !unfinished_wanted_ && departures_.empty() &&
            users_.parked() + conversations_.parked() == 0 && batch_.empty() && effects_.empty() && durable_ == last_ticket_ &&
            watching_.queries.empty() && pushes_are_settled();
 }
@@ -228,6 +234,7 @@ EngineFigures Engine::State::figures() const {
     figures.watched = watching_.watched.size();
     figures.presence_waiting = watching_.queue.size();
     figures.relations_pending = pending_changes_.size();
+    figures.departures_pending = departures_.size();
     figures.checks_waiting = checks_.size();
     figures.late_verdicts = checks_.late_verdicts();
     if (checks_.are_on()) figures.checks = checks_.figures();

@@ -50,20 +50,22 @@ struct EngineFigures {
     std::uint64_t presence_waiting = 0;  // of them, those whose watchers are still to be told
     std::uint64_t presence_changes = 0, presence_signals = 0, presence_coalesced = 0, typing_signals = 0;  // since start
     std::uint64_t loads = 0, evictions = 0, resyncs = 0;
-    std::uint64_t joins = 0, leaves = 0, bans = 0;  // of groups, since start; first members are no joins
-    std::uint64_t friend_requests = 0, blocks = 0;  // made since start
-    std::uint64_t relations_pending = 0;            // pairs with changes not yet in both copies
-    std::uint64_t checks_waiting = 0;               // sends without a verdict
-    std::uint64_t late_verdicts = 0;                // came when nobody waited for them any more
-    std::vector<CheckFigures> checks;               // by stage
-    std::uint64_t push_undecided = 0;               // messages of which somebody attached has acked nothing yet
-    std::uint64_t push_depth = 0;                   // rows of the outbox
-    std::uint64_t push_overdue_ms = 0;              // since when the oldest of them is due
-    std::uint64_t pushes_decided = 0;               // since start
-    std::uint64_t pushes_ended = 0;                 // every target has it
-    std::uint64_t pushes_cancelled = 0;             // read, deleted or otherwise pointless before they went out
-    std::uint64_t pushes_dead = 0;                  // given up
-    std::vector<PushFigures> pushes;                // by rule
+    std::uint64_t joins = 0, leaves = 0, bans = 0;             // of groups, since start; first members are no joins
+    std::uint64_t friend_requests = 0, blocks = 0;             // made since start
+    std::uint64_t relations_pending = 0;                       // pairs with changes not yet in both copies
+    std::uint64_t password_changes = 0, deleted_accounts = 0;  // since start
+    std::uint64_t departures_pending = 0;                      // deleted accounts that are not gone from everywhere yet
+    std::uint64_t checks_waiting = 0;                          // sends without a verdict
+    std::uint64_t late_verdicts = 0;                           // came when nobody waited for them any more
+    std::vector<CheckFigures> checks;                          // by stage
+    std::uint64_t push_undecided = 0;                          // messages of which somebody attached has acked nothing yet
+    std::uint64_t push_depth = 0;                              // rows of the outbox
+    std::uint64_t push_overdue_ms = 0;                         // since when the oldest of them is due
+    std::uint64_t pushes_decided = 0;                          // since start
+    std::uint64_t pushes_ended = 0;                            // every target has it
+    std::uint64_t pushes_cancelled = 0;                        // read, deleted or otherwise pointless before they went out
+    std::uint64_t pushes_dead = 0;                             // given up
+    std::vector<PushFigures> pushes;                           // by rule
 };
 
 class Engine {

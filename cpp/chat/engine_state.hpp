@@ -1,7 +1,7 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
 // engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, bans.cpp, invites.cpp, messages.cpp, revisions.cpp,
 // checked_sends.cpp, fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, pairs.cpp, relation_copies.cpp, attendance.cpp, leases.cpp,
-// watches.cpp, typing.cpp, pushes.cpp.
+// watches.cpp, typing.cpp, pushes.cpp, departing.cpp (deleted accounts), exporting.cpp (export and audit).
 #pragma once
 
 #include <deque>
@@ -18,6 +18,7 @@
 #include "chat/checks.hpp"
 #include "chat/commit_index.hpp"
 #include "chat/conversation_log.hpp"
+#include "chat/departures.hpp"
 #include "chat/engine.hpp"
 #include "chat/inbox.hpp"
 #include "chat/presence.hpp"
@@ -26,6 +27,7 @@
 #include "chat/relations.hpp"
 #include "chat/residents.hpp"
 #include "chat/watching.hpp"
+#include "model/deleted_user.hpp"
 
 namespace madang {
 
@@ -83,6 +85,9 @@ struct ConversationState {
     Pair pair;  // of a direct one: the gate of its sends, kept up to date
     Ticket written = 0;
 };
+
+// own_view.cpp. A mute that is over is none.
+OwnView own_view(const UserState& user, ConversationId conversation, Time now);
 
 class Engine::State {
   public:
@@ -155,9 +160,27 @@ class Engine::State {
     void on(const ReplyTo& from, GetAccount&& request);
     void on(const ReplyTo& from, UpdateAccount&& request);
     void on(const ReplyTo& from, DisableAccount&& request);
+    void on(const ReplyTo& from, ChangePassword&& request);
     Result<std::optional<UserId>> find_name(const std::string& key) const;
     void put_device(const UserState& user, const Device& device);
     void sign_out(UserState& user, DeviceId device);
+
+    // ---- departing.cpp: deleted accounts
+    void on(const ReplyTo& from, DeleteAccount&& request);
+    void work_departures();
+    void begin_departure(UserId id, Result<UserState*> user);
+    // Of one who is deleted: has to be taken out of there, too.
+    void depart_from(const UserState& user, const Place& place);
+    // An entry that a deleted user is not given any more.
+    void miss(const UserState& user, const Entry& entry);
+    void on_leftovers(LoadedLeftovers loaded);
+    void take_leave(EngineIndex from, LeavePlace leave);
+    bool take_out(ConversationState& conversation, const Profile& who);  // false: not now
+    bool part(const Profile& who, UserId other);                         // likewise
+
+    // ---- exporting.cpp: what is read of one user as a whole
+    void on(const ReplyTo& from, Export&& request);
+    void on(const ReplyTo& from, AuditUser&& request);
 
     // ---- subscriptions.cpp: sockets and polls over the inbox
     void on(const ReplyTo& from, Connect&& request);
@@ -169,6 +192,8 @@ class Engine::State {
     void on(const ReplyTo& from, ListMentions&& request);
     void on_page(LoadedInboxPage page);
     void catch_up(UserState& user, Subscription& subscription);
+    // From the memory tail, as it is shown now.
+    std::optional<std::vector<Event>> recent(const UserState& user, Cursor after, std::size_t limit) const;
     void send_page(Subscription& subscription, std::vector<Event> events);
     void come_online(UserState& user);
     void go_offline(UserState& user);
@@ -309,6 +334,7 @@ class Engine::State {
     void put_pair(UserId a, UserId b, const Pair& pair);
     void forget_pair(const std::string& key);
     void change_pair(const ReplyTo& from, const ChangeRelation& request, const Profiles& people);
+    bool has_too_many_changes(UserId a, UserId b) const;
     void store_change(const Pair& before, Pair& pair, const Profile& one, const Profile& other);
     void hand_on(RelationChange change);
     void send_change(const RelationChange& change, std::size_t side);
@@ -361,6 +387,8 @@ class Engine::State {
     bool answer_repeat(const ReplyTo& from, ConversationId conversation, const Send& request, const std::string& key,
                        const Digest128& digest);
 
+    // Why nothing may be written in a direct conversation whose pair is closed.
+    static Error closed(const ConversationState& conversation);
     Result<> may_store(const ConversationState& conversation, UserId sender) const;
     // The entry and its key join this turn; publish() follows.
     EntryPtr store_message(ConversationState& conversation, UserId sender, std::string key, std::string client_id, std::string text,
@@ -552,6 +580,8 @@ class Engine::State {
     std::multimap<Tick, std::pair<UserId, UserId>> change_repeats_;  // by when they are due
     bool unfinished_wanted_ = false;                                 // could not be read: tried again at the next tick
 
+    Departures departures_;
+
     std::set<UserId> woken_;  // users whose pollers get an answer at the end of the turn
     bool waits_ended_ = false;
     std::deque<std::pair<Tick, UserId>> lingering_;
@@ -602,6 +632,8 @@ void Engine::State::with_user(const ReplyTo& from, UserId id, Run&& then) {
     when_loaded(id, [this, from, then = std::forward<Run>(then)](Result<UserState*> user) mutable {
         if (!user) return refuse(from, user.error());
         if (!*user) return refuse(from, Error{Code::not_found, "no such user"});
+        // Of a request that was on its way when the account was deleted.
+        if (is_deleted((*user)->account.profile)) return refuse(from, Error{Code::unauthenticated, "the account was deleted"});
         then(**user);
     });
 }

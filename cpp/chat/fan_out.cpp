@@ -66,6 +66,7 @@ void Engine::State::publish(ConversationState& conversation, const EntryPtr& ent
 }
 
 Inbox::Verdict Engine::State::deliver(UserState& user, const EntryPtr& entry, const FanOut::Recipient& to) {
+    if (is_deleted(user.account.profile)) return miss(user, *entry), Inbox::Verdict::duplicate;
     const auto role = role_as_of(*entry, user.id, user.inbox.role(entry->conversation_id));
     const auto item = item_of(*entry, user.id, role);
     const auto verdict = user.inbox.offer(entry, to.prev, item, options_.limits);
@@ -105,7 +106,8 @@ void Engine::State::store_item(UserState& user, const InboxItem& item) {
 }
 
 void Engine::State::deliver_note(UserState& user, const InboxItem& item) {
-    auto others = std::exchange(delivery_, {});  // of an entry that is being published
+    if (is_deleted(user.account.profile)) return;  // e.g. a read that was being counted
+    auto others = std::exchange(delivery_, {});    // of an entry that is being published
     const auto entry = note_of(item, user.id);
     user.inbox.take(entry, item, options_.limits);
     store_item(user, item);

@@ -55,6 +55,7 @@ void Engine::State::take_lease(EngineIndex from, const LeasePresence& message) {
 }
 
 bool Engine::State::may_see(const UserState& user, const AskPresence& question) const {
+    if (is_deleted(user.account.profile)) return false;
     if (question.watcher == user.id || mutant(Mutant::presence_for_all)) return true;
     if (is_blocked(user, question.watcher)) return false;
     if (question.share || are_friends(user, question.watcher)) return true;

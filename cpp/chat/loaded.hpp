@@ -3,6 +3,8 @@
 
 #include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "chat/push_outbox.hpp"
 #include "chat/requests.hpp"
 #include "chat/unread.hpp"
+#include "store/batch.hpp"
 #include "store/records.hpp"
 
 namespace madang {
@@ -81,8 +84,14 @@ struct Recounted {
 struct LoadedUnfinished {
     struct State {
         std::vector<RelationChange> changes;  // in order of pair and version
+        std::vector<UserId> departures;
     };
     Result<State> state;
+};
+struct LoadedLeftovers {
+    UserId user;
+    Result<std::vector<std::pair<Table, std::string>>> rows;  // their keys
+    bool more = false;                                        // others follow
 };
 struct LoadedPushes {
     struct State {
@@ -100,6 +109,6 @@ struct LoadedPushes {
 };
 using SweptPushes = PushOutbox::Swept;
 using Loaded = std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal, LoadedMessage, Recounted,
-                            LoadedUnfinished, LoadedPushes, SweptPushes>;
+                            LoadedUnfinished, LoadedPushes, SweptPushes, LoadedLeftovers>;
 
 }  // namespace madang

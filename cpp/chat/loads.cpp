@@ -1,6 +1,7 @@
 #include "chat/loads.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "base/mutant.hpp"
@@ -248,7 +249,37 @@ Result<LoadedUnfinished::State> load_unfinished(const Store& store, EngineIndex 
             return true;
         });
     if (!read) return std::unexpected(read.error());
+    const auto departures =
+        each_row(store, Table::departure, std::string_view{}, end, Order::ascending, [&](auto key, auto) -> Result<bool> {
+            const UserId user{id_in(key)};
+            if (owner_of(slot_of(user), engines) == index) state.departures.push_back(user);
+            return true;
+        });
+    if (!departures) return std::unexpected(departures.error());
     return state;
+}
+
+// Tables with rows under a user's id, but for the account itself, the row that says that it is going, and pushes, which end by themselves
+// as those of any account that is shut.
+constexpr std::array kTablesOfUsers{Table::device,     Table::inbox,    Table::mention,
+                                    Table::preference, Table::relation, Table::user_conversation};
+constexpr std::size_t kLeftoversAtOnce = 1'000;
+
+LoadedLeftovers load_leftovers(const Store& store, UserId user) {
+    LoadedLeftovers loaded{user, {}, false};
+    for (const auto table : kTablesOfUsers) {
+        const auto read = store.scan(table, first_of(user.value), end_of(user.value), Order::ascending, [&](auto key, auto) {
+            loaded.more = loaded.rows->size() == kLeftoversAtOnce;
+            if (!loaded.more) loaded.rows->emplace_back(table, key);
+            return !loaded.more;
+        });
+        if (!read) {
+            loaded.rows = std::unexpected(read.error());
+            return loaded;
+        }
+        if (loaded.more) break;
+    }
+    return loaded;
 }
 
 }  // namespace
@@ -275,6 +306,7 @@ Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigne
         Loaded operator()(const LoadUnfinished&) const { return LoadedUnfinished{load_unfinished(store, index, engines)}; }
         Loaded operator()(const LoadPushes& j) const { return load_pushes(store, limits, j); }
         Loaded operator()(const SweepPushes& j) const { return sweep_pushes(store, index, engines, j); }
+        Loaded operator()(const LoadLeftovers& j) const { return load_leftovers(store, j.user); }
         Loaded operator()(const Query&) const {
             MADANG_ASSERT(!"a query is answered, not loaded");
             return LoadedJournal{};

@@ -85,9 +85,14 @@ void Engine::State::send_now(const ReplyTo& from, ConversationState& conversatio
     publish(conversation, entry);
 }
 
+Error Engine::State::closed(const ConversationState& conversation) {
+    const auto is_gone = conversation.pair.gone[0] || conversation.pair.gone[1];
+    return {Code::blocked, is_gone ? "the account of this user was deleted" : "a block stands between you and this user", {}};
+}
+
 Result<> Engine::State::may_store(const ConversationState& conversation, UserId sender) const {
     if (const auto may = conversation.log.may_write(sender, clock_.now()); !may) return std::unexpected(may.error());
-    if (conversation.pair.is_closed()) return fail(Code::blocked, "a block stands between you and this user");
+    if (conversation.pair.is_closed()) return std::unexpected(closed(conversation));
     if (!store_.has_space()) return fail(Code::storage_full, "the server's disk is full", Millis{5'000});
     if (pending_.size() >= options_.limits.fan_out_pending)
         return fail(Code::unavailable, "too many messages are still on their way to inboxes", Millis{500});

@@ -24,7 +24,8 @@ std::uint64_t rank_of(const UserState& user, const UserConversation& row) {
     return row.active_cursor.value | (preference_of(user, row.conversation_id).pinned ? kPinnedBit : 0);
 }
 
-// A mute that is over is none.
+}  // namespace
+
 OwnView own_view(const UserState& user, ConversationId conversation, Time now) {
     const auto& preference = preference_of(user, conversation);
     OwnView view{.read_seq = {},
@@ -38,8 +39,6 @@ OwnView own_view(const UserState& user, ConversationId conversation, Time now) {
     }
     return view;
 }
-
-}  // namespace
 
 std::uint64_t Engine::State::unread_total(const UserState& user) {
     std::uint64_t total = 0;

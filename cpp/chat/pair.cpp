@@ -27,6 +27,13 @@ Result<Pair> after(Pair pair, std::size_t side, RelationAct act) {
     return pair;
 }
 
+Pair without(Pair pair, std::size_t side) {
+    pair.gone[side] = true;
+    pair.stage = Stage::none;
+    pair.blocks = {};
+    return pair;
+}
+
 FriendState shown_to(std::size_t side, const Pair& pair) {
     if (pair.blocks[side] || (mutant(Mutant::block_shows) && pair.blocks[1 - side])) return FriendState::none;
     if (pair.stage == Stage::none) return FriendState::none;

@@ -15,6 +15,8 @@ inline std::pair<UserId, UserId> ordered(UserId a, UserId b) { return {std::min(
 
 // The pair after the act, which need not differ. The version is the caller's.
 Result<Pair> after(Pair pair, std::size_t side, RelationAct act);
+// The pair when that side's account is deleted: nothing is between the two any more, and nothing can be.
+Pair without(Pair pair, std::size_t side);
 // What that side is shown: who blocks sees nothing of the other one; who is blocked sees what was there before, and must not tell it from a
 // pair without a block.
 FriendState shown_to(std::size_t side, const Pair& pair);

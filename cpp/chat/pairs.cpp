@@ -68,19 +68,25 @@ void Engine::State::change_pair(const ReplyTo& from, const ChangeRelation& reque
     const auto side = side_of(me, request.user);
     const auto before = find_pair(me, request.user);
     if (!before) return refuse(from, before.error());
+    if (before->gone[1 - side]) return refuse(from, {Code::not_found, "no such user: " + to_string(request.user), {}});
+    if (before->gone[side]) return refuse(from, {Code::unauthenticated, "the account was deleted", {}});
     auto pair = after(*before, side, request.act);
     if (!pair) return refuse(from, pair.error());
     if (*pair != *before) {
         if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
-        const auto waiting = pending_changes_.find(ordered(me, request.user));
-        if (pending_changes_.size() >= options_.limits.fan_out_pending ||
-            (waiting != pending_changes_.end() && waiting->second.changes.size() >= kChangesPerPairMax))
+        if (has_too_many_changes(me, request.user))
             return refuse(from, {Code::unavailable, "too many changes are still on their way", Millis{500}});
         figures_.friend_requests += request.act == RelationAct::befriend ? 1 : 0;
         figures_.blocks += request.act == RelationAct::block ? 1 : 0;
         store_change(*before, *pair, people.at(me), people.at(request.user));
     }
     reply(from, Friendship{people.at(request.user), shown_to(side, *pair)});
+}
+
+bool Engine::State::has_too_many_changes(UserId a, UserId b) const {
+    const auto waiting = pending_changes_.find(ordered(a, b));
+    return pending_changes_.size() >= options_.limits.fan_out_pending ||
+           (waiting != pending_changes_.end() && waiting->second.changes.size() >= kChangesPerPairMax);
 }
 
 void Engine::State::store_change(const Pair& before, Pair& pair, const Profile& one, const Profile& other) {
@@ -163,7 +169,10 @@ void Engine::State::on_unfinished(LoadedUnfinished loaded) {
         unfinished_wanted_ = true;  // at the next tick
         return;
     }
-    for (auto& change : loaded.state->changes) hand_on(std::move(change));
+    if (!mutant(Mutant::lose_relations))
+        for (auto& change : loaded.state->changes) hand_on(std::move(change));
+    if (!mutant(Mutant::lose_departures))
+        for (const auto user : loaded.state->departures) departures_.add(user);
 }
 
 }  // namespace madang

@@ -4,8 +4,10 @@
 #include <map>
 
 #include "base/mutant.hpp"
+#include "chat/export.hpp"
 #include "chat/push_loads.hpp"
 #include "chat/stored.hpp"
+#include "chat/user_audit.hpp"
 
 namespace madang {
 namespace {
@@ -16,46 +18,12 @@ Id behind(Id given) {
     return next(given) ? next(given) : given;
 }
 
-Result<Member> require_member(const Store& store, ConversationId conversation, UserId user) {
-    auto member = read_member(store, conversation, user);
-    if (!member) return std::unexpected(member.error());
-    if (!*member) return fail(Code::not_found, "no such conversation");
-    if (!(*member)->present()) return fail(Code::not_a_member, "you are no longer a member of this conversation");
-    return std::move(**member);
-}
-
-Result<ConversationView> view(const Store& store, ConversationId id, UserId viewer) {
-    const auto me = require_member(store, id, viewer);
-    if (!me) return std::unexpected(me.error());
-    auto conversation = read_conversation(store, id);
-    if (!conversation) return std::unexpected(conversation.error());
-    if (!*conversation) return fail(Code::internal, "conversation " + to_string(id) + " has members but no row");
-    ConversationView view{
-        .conversation = std::move(**conversation), .head_seq = {}, .last_message = {}, .my_role = me->role, .peer = {}, .own = {}};
-    auto newest = read_newest(store, id);
-    if (!newest) return std::unexpected(newest.error());
-    view.head_seq = newest->head;
-    const auto visible_from = view.conversation.settings.history == HistoryAccess::all ? Seq{1} : me->joined_seq();
-    if (newest->message && newest->message->seq >= visible_from) view.last_message = std::move(newest->message);
-    if (view.conversation.kind == ConversationKind::direct) {
-        const auto read = each_row(store, Table::member, first_of(id.value), end_of(id.value), Order::ascending,
-                                   [&](auto key, auto value) -> Result<bool> {
-                                       auto member = decode_member(UserId{id_in(key, 8)}, value);
-                                       if (!member) return std::unexpected(member.error());
-                                       if (member->user.id != viewer) view.peer = std::move(member->user);
-                                       return true;
-                                   });
-        if (!read) return std::unexpected(read.error());
-    }
-    return view;
-}
-
 class Answer {
   public:
     Answer(const Store& store, const Limits& limits, const Query& query) : store_(store), limits_(limits), query_(query) {}
 
     Result<Response> operator()(const GetConversation& request) const {
-        auto found = view(store_, request.conversation, request.actor.user);
+        auto found = read_view(store_, request.conversation, request.actor.user);
         if (!found) return std::unexpected(found.error());
         found->own = query_.own.at(0);
         return std::move(*found);
@@ -66,7 +34,7 @@ class Answer {
     Result<Response> operator()(const ListConversations& request) const {
         ConversationPage page{.conversations = {}, .next = query_.next, .unread_total = query_.unread_total};
         for (std::size_t i = 0; i < query_.conversations.size(); ++i) {
-            auto found = view(store_, query_.conversations[i], request.actor.user);
+            auto found = read_view(store_, query_.conversations[i], request.actor.user);
             if (found) found->own = query_.own.at(i);
             // Left between the choice of the page and this read: it is in the list no more.
             if (!found && found.error().code != Code::not_a_member) return std::unexpected(found.error());
@@ -110,6 +78,10 @@ class Answer {
         if (query_.more) page.next = query_.relations.back().other;
         return page;
     }
+
+    Result<Response> operator()(const Export&) const { return export_page(store_, limits_, query_); }
+
+    Result<Response> operator()(const AuditUser& request) const { return audit(store_, limits_, *query_.audited, request.after); }
 
     // A repeated send: the key is known and the text is the same.
     Result<Response> operator()(const Send& request) const {

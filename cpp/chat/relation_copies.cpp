@@ -3,6 +3,7 @@
 
 #include "base/mutant.hpp"
 #include "chat/engine_state.hpp"
+#include "model/deleted_user.hpp"
 #include "store/keys.hpp"
 
 namespace madang {
@@ -37,6 +38,10 @@ void Engine::State::take_change(EngineIndex from, RelationChanged message) {
 
 bool Engine::State::take_change(UserState& user, const RelationChanged& message) {
     const auto& relation = message.relation;
+    if (is_deleted(user.account.profile)) {
+        if (!relation.is_neutral()) depart_from(user, {ConversationId{}, relation.other});  // asked for before the deletion
+        return true;
+    }
     const auto have = version_of_copy(user, relation.other);
     if (!have) return false;
     if (relation.version <= *have && !mutant(Mutant::copy_takes_twice)) return true;

@@ -17,6 +17,7 @@ struct SlotOf {
     Slot operator()(const Authenticate& r) const { return slot_of(r.user); }
     Slot operator()(const GetAccount& r) const { return slot_of(r.user); }
     Slot operator()(const DisableAccount& r) const { return slot_of(r.user); }
+    Slot operator()(const AuditUser& r) const { return slot_of(r.user); }
     Slot operator()(const Attach& r) const { return slot_of(r.user); }
     Slot operator()(const Detach& r) const { return slot_of(r.user); }
     Slot operator()(const Drained& r) const { return slot_of(r.user); }
@@ -44,5 +45,20 @@ struct SlotOf {
 }  // namespace
 
 Slot slot_of(const Request& request) { return std::visit(SlotOf{}, request); }
+
+std::string_view word_of(AuditDifference::What what) {
+    using What = AuditDifference::What;
+    switch (what) {
+        case What::membership: return "membership";
+        case What::marker: return "marker";
+        case What::unread: return "unread";
+        case What::unread_mentions: return "unread_mentions";
+        case What::mention: return "mention";
+        case What::stored_marker: return "stored_marker";
+        case What::stored_unread: return "stored_unread";
+        case What::stored_unread_mentions: return "stored_unread_mentions";
+    }
+    return "unread";
+}
 
 }  // namespace madang

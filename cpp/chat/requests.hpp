@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -32,6 +33,14 @@ struct Actor {
 struct ReplyTo {
     std::uint32_t gateway = 0;
     std::uint64_t request = 0;
+};
+
+// Behind what an export goes on: its parts come in this order, each in order of ids; messages by conversation and seq.
+struct ExportPlace {
+    enum class Part : std::uint8_t { friends, blocks, conversations, messages };
+    Part part = Part::friends;
+    std::uint64_t id = 0;
+    Seq seq{};
 };
 
 // ---- to the user's engine ---------------------------------------------------------------------------------------------------------
@@ -75,6 +84,29 @@ struct ListSessions {
 // Answers Account (profile and settings; no hash). Errors: not_found.
 struct GetAccount {
     UserId user;
+};
+// The account's password becomes another, and its other devices are signed out. `old_hash` is what the caller has verified the old password
+// against. Answers Done. Errors: forbidden (the password has changed meanwhile), storage_full.
+struct ChangePassword {
+    Actor actor;
+    std::string old_hash;
+    std::string new_hash;
+};
+// The account is gone when this is answered: all its devices are signed out, nobody logs in, and it is shown as deleted_profile(). What
+// else there is of the user goes in the background (departing.cpp). Answers Done. Errors: storage_full.
+struct DeleteAccount {
+    Actor actor;
+};
+// A page of all that the account has. Answers ExportPage.
+struct Export {
+    Actor actor;
+    std::uint32_t limit = 100;
+    std::optional<ExportPlace> after;  // from `next`; none = the first page
+};
+// For administration: what the user is served, recounted. Answers AuditReport. Errors: not_found.
+struct AuditUser {
+    UserId user;
+    std::optional<ConversationId> after;  // from `next`; none = the first page
 };
 // Answers Account. Errors: bad_request (too long), too_large.
 struct UpdateAccount {
@@ -337,12 +369,12 @@ struct Typing {
     ConversationId conversation;
 };
 
-using Request =
-    std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount, DisableAccount,
-                 Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, GetConversation, MarkRead, UpdateView,
-                 CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember, PutBan, RemoveBan, ListBans,
-                 CreateInvite, ListInvites, RevokeInvite, AcceptInvite, Send, History, EditMessage, DeleteMessage, ListMentions,
-                 ListRelations, ChangeRelation, Watch, GetPresence, ListPresence, Typing, SetPush, ListDeadPushes>;
+using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount,
+                             DisableAccount, Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, GetConversation,
+                             MarkRead, UpdateView, CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember,
+                             PutBan, RemoveBan, ListBans, CreateInvite, ListInvites, RevokeInvite, AcceptInvite, Send, History, EditMessage,
+                             DeleteMessage, ListMentions, ListRelations, ChangeRelation, Watch, GetPresence, ListPresence, Typing, SetPush,
+                             ListDeadPushes, ChangePassword, DeleteAccount, Export, AuditUser>;
 
 // The slot whose owner must be asked.
 Slot slot_of(const Request& request);
@@ -429,6 +461,44 @@ struct DeadPushPage {
     std::vector<std::pair<PushKey, DeadPush>> pushes;
     std::optional<PushKey> next;
 };
+// A stretch of an export; what is empty is not on this page.
+struct ExportPage {
+    std::optional<Account> account;  // the first page; without the hash
+    std::vector<Device> devices;     // likewise
+    std::vector<Friendship> friends;
+    std::vector<Profile> blocks;
+    std::vector<ConversationView> conversations;  // those the user is in
+    std::vector<EntryPtr> messages;               // the user's own, as they are now, also where the user has left
+    std::optional<ExportPlace> next;
+};
+// What is served and what the logs say, where they differ. `seq`: of a mention, the message.
+struct AuditDifference {
+    enum class What : std::uint8_t {
+        membership,
+        marker,
+        unread,
+        unread_mentions,
+        mention,        // in the list of mentions, or not
+        stored_marker,  // what a restart would serve
+        stored_unread,
+        stored_unread_mentions,
+    };
+    ConversationId conversation;
+    Seq seq;
+    What what = What::unread;
+    std::uint64_t served = 0, counted = 0;
+
+    bool operator==(const AuditDifference&) const = default;
+};
+std::string_view word_of(AuditDifference::What what);  // as its enumerator
+struct AuditReport {
+    UserId user;
+    std::uint64_t conversations = 0, unread = 0, unread_mentions = 0;  // as served, of those that were recounted on this page
+    std::uint64_t mentions = 0;                                        // in the list; on the first page
+    std::uint64_t entries = 0;                                         // of logs, read for this page
+    std::vector<AuditDifference> differences;
+    std::optional<ConversationId> next;
+};
 // The cursor can't be served: read the conversation list, then attach at `cursor` (the tail).
 enum class ResyncReason : std::uint8_t { trimmed, ahead, restored };
 struct ResyncRequired {
@@ -438,6 +508,6 @@ struct ResyncRequired {
 
 using Response = std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
                               ConversationView, ReadState, MemberPage, Member, Ban, BanPage, Invite, InvitePage, Sent, HistoryPage,
-                              MentionPage, Friendship, RelationPage, PresencePage, DeadPushPage>;
+                              MentionPage, Friendship, RelationPage, PresencePage, DeadPushPage, ExportPage, AuditReport>;
 
 }  // namespace madang

@@ -103,7 +103,7 @@ Engine::State::Step Engine::State::try_revise(const ReplyTo& from, ConversationS
     // Who may not write may not rewrite; taking an own message back is left to them.
     if (request.text)
         if (const auto may = log.may_write(request.actor.user, clock_.now()); !may) return answer(may.error());
-    if (request.text && conversation.pair.is_closed()) return answer({Code::blocked, "a block stands between you and this user", {}});
+    if (request.text && conversation.pair.is_closed()) return answer(closed(conversation));
     if (request.seq < log.readable_from(**member) || request.seq > log.head()) return answer(no_message());
     if (awaits_fan_out(log.id(), request.seq, lane)) return Step::waits;
 

@@ -1,6 +1,7 @@
 #include "chat/stored.hpp"
 
 #include "chat/inbox.hpp"
+#include "model/deleted_user.hpp"
 
 namespace madang {
 
@@ -36,6 +37,51 @@ Result<EntryPtr> with_message(const Store& store, EntryPtr entry) {
     return EntryPtr{std::move(whole)};
 }
 
+Result<Profile> as_shown(const Store& store, Profile profile) {
+    const auto bytes = store.get(Table::account, account_key(profile.id));
+    if (!bytes) return std::unexpected(bytes.error());
+    if (!*bytes) return profile;
+    auto account = decode_account(profile.id, **bytes);
+    if (!account) return std::unexpected(account.error());
+    return is_deleted(account->profile) ? std::move(account->profile) : std::move(profile);
+}
+
+Result<EntryPtr> as_shown(const Store& store, EntryPtr entry) {
+    const auto settle = [&](Profile& profile) -> Result<bool> {
+        auto shown = as_shown(store, profile);
+        if (!shown) return std::unexpected(shown.error());
+        if (*shown == profile) return false;
+        profile = std::move(*shown);
+        return true;
+    };
+    if (entry->change) {
+        auto change = *entry->change;
+        bool is_other = false;
+        if (change.member.user.id) {
+            const auto settled = settle(change.member.user);
+            if (!settled) return std::unexpected(settled.error());
+            is_other = *settled;
+        }
+        for (auto& profile : change.pair) {
+            const auto settled = settle(profile);
+            if (!settled) return std::unexpected(settled.error());
+            is_other |= *settled;
+        }
+        if (!is_other) return entry;
+        auto shown = std::make_shared<Entry>(*entry);
+        shown->change = std::make_shared<const Change>(std::move(change));
+        return EntryPtr{std::move(shown)};
+    }
+    if (entry->type != EntryType::friend_updated) return entry;
+    auto note = *entry->note;
+    const auto settled = settle(note.user);
+    if (!settled) return std::unexpected(settled.error());
+    if (!*settled) return entry;
+    auto shown = std::make_shared<Entry>(*entry);
+    shown->note = std::make_shared<const Note>(std::move(note));
+    return EntryPtr{std::move(shown)};
+}
+
 Result<Newest> read_newest(const Store& store, ConversationId id) {
     Newest newest;
     const auto read = each_row(store, Table::message, message_key(id, Seq{1}), end_of(id.value), Order::descending,
@@ -52,6 +98,40 @@ Result<Newest> read_newest(const Store& store, ConversationId id) {
     return newest;
 }
 
+Result<Member> require_member(const Store& store, ConversationId conversation, UserId user) {
+    auto member = read_member(store, conversation, user);
+    if (!member) return std::unexpected(member.error());
+    if (!*member) return fail(Code::not_found, "no such conversation");
+    if (!(*member)->present()) return fail(Code::not_a_member, "you are no longer a member of this conversation");
+    return std::move(**member);
+}
+
+Result<ConversationView> read_view(const Store& store, ConversationId id, UserId viewer) {
+    const auto me = require_member(store, id, viewer);
+    if (!me) return std::unexpected(me.error());
+    auto conversation = read_conversation(store, id);
+    if (!conversation) return std::unexpected(conversation.error());
+    if (!*conversation) return fail(Code::internal, "conversation " + to_string(id) + " has members but no row");
+    ConversationView view{
+        .conversation = std::move(**conversation), .head_seq = {}, .last_message = {}, .my_role = me->role, .peer = {}, .own = {}};
+    auto newest = read_newest(store, id);
+    if (!newest) return std::unexpected(newest.error());
+    view.head_seq = newest->head;
+    const auto visible_from = view.conversation.settings.history == HistoryAccess::all ? Seq{1} : me->joined_seq();
+    if (newest->message && newest->message->seq >= visible_from) view.last_message = std::move(newest->message);
+    if (view.conversation.kind == ConversationKind::direct) {
+        const auto read = each_row(store, Table::member, first_of(id.value), end_of(id.value), Order::ascending,
+                                   [&](auto key, auto value) -> Result<bool> {
+                                       auto member = decode_member(UserId{id_in(key, 8)}, value);
+                                       if (!member) return std::unexpected(member.error());
+                                       if (member->user.id != viewer) view.peer = std::move(member->user);
+                                       return true;
+                                   });
+        if (!read) return std::unexpected(read.error());
+    }
+    return view;
+}
+
 Result<std::vector<Event>> read_inbox_page(const Store& store, const Limits& limits, const LoadInboxPage& page) {
     std::vector<Event> events;
     std::size_t bytes = 0;
@@ -63,6 +143,7 @@ Result<std::vector<Event>> read_inbox_page(const Store& store, const Limits& lim
                                    auto entry = item->note ? Result<EntryPtr>(note_of(*item, page.user))
                                                            : read_entry(store, item->conversation_id, item->seq);
                                    if (entry && !item->note) entry = with_message(store, std::move(*entry));
+                                   if (entry) entry = as_shown(store, std::move(*entry));
                                    if (!entry) return std::unexpected(entry.error());
                                    bytes += (*entry)->text_bytes();
                                    if (bytes > limits.page_bytes && !events.empty()) return false;

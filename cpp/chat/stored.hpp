@@ -38,6 +38,10 @@ Result<std::optional<Member>> read_member(const Store& store, ConversationId con
 Result<EntryPtr> read_entry(const Store& store, ConversationId conversation, Seq seq);
 // A revision with what it refers to, as that is now; any other entry as it is.
 Result<EntryPtr> with_message(const Store& store, EntryPtr entry);
+// The entry as it is shown now: those in it whose accounts were deleted since, without personal data.
+Result<EntryPtr> as_shown(const Store& store, EntryPtr entry);
+// The profile, or what is left of a deleted one.
+Result<Profile> as_shown(const Store& store, Profile profile);
 
 // The head, and the newest message (null: none).
 struct Newest {
@@ -45,6 +49,11 @@ struct Newest {
     EntryPtr message;
 };
 Result<Newest> read_newest(const Store& store, ConversationId id);
+
+// Errors: not_found, not_a_member.
+Result<Member> require_member(const Store& store, ConversationId conversation, UserId user);
+// Without what is the viewer's own. Errors: likewise.
+Result<ConversationView> read_view(const Store& store, ConversationId id, UserId viewer);
 
 // The events of a page: at most its limit, page_items and page_bytes, but always one.
 Result<std::vector<Event>> read_inbox_page(const Store& store, const Limits& limits, const LoadInboxPage& page);

@@ -3,6 +3,7 @@
 
 #include "base/mutant.hpp"
 #include "chat/engine_state.hpp"
+#include "chat/stored.hpp"
 
 namespace madang {
 namespace {
@@ -80,10 +81,17 @@ void Engine::State::catch_up(UserState& user, Subscription& subscription) {
     }
     subscription.phase = Subscription::Phase::catching_up;
     const auto& limits = options_.limits;
-    if (auto events = user.inbox.tail_after(subscription.sent, limits.page_items, limits.page_bytes))
-        return send_page(subscription, std::move(*events));
+    if (auto events = recent(user, subscription.sent, limits.page_items)) return send_page(subscription, std::move(*events));
     effects_.push_back(Read{
         LoadInboxPage{user.id, subscription.sent, tail, limits.page_items, subscription.session, subscription.attaches, std::nullopt}});
+}
+
+std::optional<std::vector<Event>> Engine::State::recent(const UserState& user, Cursor after, std::size_t limit) const {
+    auto events = user.inbox.tail_after(after, limit, options_.limits.page_bytes);
+    if (!events) return events;
+    for (auto& event : *events)
+        if (auto shown = as_shown(store_, event.entry)) event.entry = std::move(*shown);
+    return events;
 }
 
 void Engine::State::send_page(Subscription& subscription, std::vector<Event> events) {
@@ -189,7 +197,7 @@ void Engine::State::on(const ReplyTo& from, Sync&& request) {
             come_online(user);
             return;
         }
-        if (auto events = user.inbox.tail_after(request.cursor, limit, limits.page_bytes)) {
+        if (auto events = recent(user, request.cursor, limit)) {
             const auto last = events->back().cursor;
             return reply(from, SyncPage{std::move(*events), last, last < tail});
         }
@@ -203,7 +211,7 @@ void Engine::State::wake_pollers(UserState& user) {
         --figures_.pollers;
         depart(user, each.device, clock_.tick());
         note_poll_end(user, each.device);
-        if (auto events = user.inbox.tail_after(each.after, each.limit, options_.limits.page_bytes); events && !events->empty()) {
+        if (auto events = recent(user, each.after, each.limit); events && !events->empty()) {
             const auto last = events->back().cursor;
             reply(each.to, SyncPage{std::move(*events), last, last < tail});
         } else {

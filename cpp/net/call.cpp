@@ -59,4 +59,12 @@ bool Call::may_send(std::size_t bytes) {
     return false;
 }
 
+bool Call::may_call(Costly which) {
+    if (is_loopback() && limits().loopback_exempt) return true;
+    const auto wait = around_.rates.take(who_.actor.user, which, core().clock().tick());
+    if (!wait) return true;
+    refuse({Code::rate_limited, "too many calls of this kind", *wait});
+    return false;
+}
+
 }  // namespace madang::net

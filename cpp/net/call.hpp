@@ -42,7 +42,8 @@ class Call : public std::enable_shared_from_this<Call> {
     const Limits& limits() const { return around_.core.limits(); }
     const HttpRequest& request() const { return request_; }
     const Query& query() const { return query_; }
-    const Actor& actor() const { return who_.actor; }  // of routes that need a token
+    const Actor& actor() const { return who_.actor; }            // of routes that need a token
+    std::string_view username() const { return who_.username; }  // likewise
     bool is_loopback() const { return around_.is_loopback; }
     bool is_draining() const { return around_.is_draining; }
     const Origins& origins() const { return around_.origins; }
@@ -74,6 +75,8 @@ class Call : public std::enable_shared_from_this<Call> {
     void refuse(const Error& error, std::vector<std::pair<std::string_view, std::string>> fields = {});
     void refuse_as(int status, const Error& error, std::vector<std::pair<std::string_view, std::string>> fields = {});
     void upgrade(HttpAnswer answer);
+    // Takes one costly call from the actor's rate, or refuses this one and answers false.
+    bool may_call(Costly which);
     // Takes one send of `bytes` from the actor's rate, or refuses the call and answers false.
     bool may_send(std::size_t bytes);
 

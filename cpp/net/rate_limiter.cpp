@@ -5,6 +5,23 @@
 #include <iterator>
 
 namespace madang::net {
+namespace {
+
+struct Allowance {
+    double calls_max;
+    double calls_per_ms;
+};
+
+constexpr Allowance allowance_of(Costly which) {
+    return which == Costly::password ? Allowance{5, 1.0 / 10'000} : Allowance{60, 2.0 / 1'000};
+}
+
+double refilled(double left, Tick since, Tick now, const Allowance& allowance) {
+    const auto passed = static_cast<double>(std::max<std::int64_t>(0, (now - since).count()));
+    return std::min(allowance.calls_max, left + passed * allowance.calls_per_ms);
+}
+
+}  // namespace
 
 RateLimiter::RateLimiter(const Limits& limits)
     : sends_per_ms_(limits.sends_per_second / 1'000.0),
@@ -29,7 +46,21 @@ std::optional<Millis> RateLimiter::take(UserId user, std::size_t bytes, Tick now
     return std::nullopt;
 }
 
+std::optional<Millis> RateLimiter::take(UserId user, Costly which, Tick now) {
+    const auto allowance = allowance_of(which);
+    auto& calls = calls_.try_emplace({user, which}, Calls{allowance.calls_max, now}).first->second;
+    calls.left = refilled(calls.left, calls.filled_at, now, allowance);
+    calls.filled_at = now;
+    if (calls.left < 1) return Millis{static_cast<std::int64_t>(std::ceil((1 - calls.left) / allowance.calls_per_ms))};
+    calls.left -= 1;
+    return std::nullopt;
+}
+
 void RateLimiter::sweep(Tick now) {
+    std::erase_if(calls_, [now](const auto& each) {
+        const auto allowance = allowance_of(each.first.second);
+        return refilled(each.second.left, each.second.filled_at, now, allowance) >= allowance.calls_max;
+    });
     for (auto it = buckets_.begin(); it != buckets_.end();) {
         refill(it->second, now);
         const bool is_full = it->second.sends >= sends_max_ && it->second.bytes >= bytes_max_;

@@ -25,6 +25,9 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/users", Access::user, find_users},
     Route{"GET", "/v1/users/me", Access::user, get_me},
     Route{"PATCH", "/v1/users/me", Access::user, update_me},
+    Route{"DELETE", "/v1/users/me", Access::user, delete_me},
+    Route{"PUT", "/v1/users/me/password", Access::user, change_password},
+    Route{"GET", "/v1/users/me/export", Access::user, export_me},
     Route{"GET", "/v1/users/{id}", Access::user, get_user},
 
     Route{"GET", "/v1/friends", Access::user, list_friends},
@@ -59,6 +62,8 @@ constexpr std::array kRoutes{
     Route{"DELETE", "/v1/conversations/{id}/messages/{seq}", Access::user, delete_message},
     Route{"GET", "/v1/mentions", Access::user, list_mentions},
     Route{"GET", "/v1/sync", Access::user, sync},
+
+    Route{"GET", "/v1/admin/audit", Access::operators, audit_user},
 
     Route{"GET", "/v1/servers", Access::anyone, list_servers},
     Route{"GET", "/v1/connect", Access::handshake, connect},

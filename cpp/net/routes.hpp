@@ -40,6 +40,10 @@ void list_sessions(Call& call);
 void revoke_session(Call& call);
 void get_me(Call& call);
 void update_me(Call& call);
+void change_password(Call& call);
+void delete_me(Call& call);
+void export_me(Call& call);
+void audit_user(Call& call);
 void get_user(Call& call);
 void find_users(Call& call);
 

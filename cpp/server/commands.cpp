@@ -1,12 +1,15 @@
 #include "server/commands.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <span>
+#include <utility>
 
 #include <unistd.h>
 
 #include "base/password.hpp"
 #include "base/text.hpp"
+#include "model/deleted_user.hpp"
 #include "net/token.hpp"
 #include "server/plugin_commands.hpp"
 #include "server/requester.hpp"
@@ -90,11 +93,67 @@ Result<> user_list(Context& context) {
             return false;
         }
         context.rows({to_string(id), account->profile.username, account->profile.display_name, account->origin, joined(account->roles),
-                      account->disabled ? "disabled" : "active", time_text(account->profile.created_at)});
+                      is_deleted(account->profile) ? "deleted"
+                      : account->disabled          ? "disabled"
+                                                   : "active",
+                      time_text(account->profile.created_at)});
         return !context.stop.stop_requested();
     };
     const auto scanned = context.target.runtime.store().scan(Table::account, Key{0}, Key{UINT64_MAX}, Order::ascending, visit);
     return scanned ? outcome : scanned;
+}
+
+// The differences that hold: while a mention is being edited, the table may be ahead of what the user's engine said a moment before.
+Result<AuditReport> audit(Context& context, UserId user) {
+    constexpr int kLooks = 3;
+    AuditReport whole;
+    for (int look = 0; look < kLooks && (look == 0 || !whole.differences.empty()); ++look) {
+        const auto before = std::exchange(whole, AuditReport{}).differences;
+        AuditUser request{.user = user, .after = {}};
+        do {
+            auto page = ask<AuditReport>(context.requester, request);
+            if (!page) return page;
+            whole.conversations += page->conversations, whole.unread += page->unread, whole.unread_mentions += page->unread_mentions;
+            whole.mentions += page->mentions, whole.entries += page->entries;
+            for (const auto& each : page->differences)
+                if (look == 0 || std::ranges::find(before, each) != before.end()) whole.differences.push_back(each);
+            request.after = page->next;
+        } while (request.after && !context.stop.stop_requested());
+    }
+    return whole;
+}
+
+Result<> user_audit(Context& context) {
+    std::vector<std::pair<UserId, std::string>> users;
+    if (const auto name = context.command.arg(0); !name.empty()) {
+        const auto account = ask<Account>(context.requester, FindAccount{name});
+        if (!account) return std::unexpected(account.error());
+        users.emplace_back(account->profile.id, account->profile.username);
+    } else {
+        Result<> outcome;
+        const auto visit = [&](std::string_view key, std::string_view value) {
+            const UserId id{id_in(key)};
+            const auto account = decode_account(id, value);
+            if (!account) outcome = std::unexpected(account.error());
+            if (account && !is_deleted(account->profile)) users.emplace_back(id, account->profile.username);
+            return account.has_value();
+        };
+        const auto scanned = context.target.runtime.store().scan(Table::account, Key{0}, Key{UINT64_MAX}, Order::ascending, visit);
+        if (!scanned) return scanned;
+        if (!outcome) return outcome;
+    }
+    for (const auto& [user, username] : users) {
+        if (context.stop.stop_requested()) return fail(Code::unavailable, "stopped before everybody was looked at");
+        const auto report = audit(context, user);
+        if (!report && report.error().code == Code::unauthenticated) continue;  // deleted since
+        if (!report) return std::unexpected(report.error());
+        for (const auto& each : report->differences)
+            context.rows({"difference", to_string(user), username, to_string(each.conversation), to_string(each.seq),
+                          std::string(word_of(each.what)), std::to_string(each.served), std::to_string(each.counted)});
+        context.rows({"user", to_string(user), username, std::to_string(report->conversations), std::to_string(report->unread),
+                      std::to_string(report->unread_mentions), std::to_string(report->mentions), std::to_string(report->entries)});
+    }
+    return {};
 }
 
 Result<> user_disable(Context& context) {
@@ -195,6 +254,7 @@ constexpr Entry kCommands[]{
     {"user-add", 1, 4, user_add},
     {"user-list", 0, 0, user_list},
     {"user-disable", 1, 2, user_disable},
+    {"user-audit", 0, 1, user_audit},
     {"token-mint", 1, 2, token_mint},
     {"system-token", 0, 0, system_token},
     {"clock-advance", 1, 1, clock_advance},

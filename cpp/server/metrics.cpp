@@ -130,6 +130,10 @@ void add_engines(Page& page, const Runtime& runtime) {
     gauge("madang_engine_relations_pending", "Pairs of users with changes not yet in both copies.", &EngineFigures::relations_pending);
     counter("madang_engine_friend_requests_total", "Friends asked or accepted.", &EngineFigures::friend_requests);
     counter("madang_engine_blocks_total", "Blocks set.", &EngineFigures::blocks);
+    counter("madang_engine_password_changes_total", "Passwords changed by their users.", &EngineFigures::password_changes);
+    counter("madang_engine_deleted_accounts_total", "Accounts deleted by their users.", &EngineFigures::deleted_accounts);
+    gauge("madang_engine_departures_pending", "Deleted accounts that are not gone from everywhere yet.",
+          &EngineFigures::departures_pending);
     counter("madang_engine_resyncs_total", "Cursors that could not be served.", &EngineFigures::resyncs);
 }
 

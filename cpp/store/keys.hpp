@@ -44,6 +44,7 @@ inline Key inbox_key(UserId user, Cursor cursor) { return {user.value, cursor.va
 inline Key user_conversation_key(UserId user, ConversationId conversation) { return {user.value, conversation.value}; }
 inline Key preference_key(UserId user, ConversationId conversation) { return {user.value, conversation.value}; }
 inline Key account_key(UserId user) { return Key{user.value}; }
+inline Key departure_key(UserId user) { return Key{user.value}; }
 inline Key device_key(UserId user, DeviceId device) { return {user.value, device.value}; }
 inline Key mention_key(UserId user, MessageId message) { return {user.value, message.value}; }
 inline Key epoch_key(Slot slot) { return Key{slot}; }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/result.hpp"
+#include "model/deleted_user.hpp"
 #include "wire/json_writer.hpp"
 #include "wire/words.hpp"
 
@@ -19,6 +20,7 @@ void append_user_members(std::string& out, const Profile& user) {
     append_string(out, user.display_name);
     out += R"(,"created_at":)";
     append_time(out, user.created_at);
+    if (is_deleted(user)) out += R"(,"deleted":true)";
 }
 
 void append_settings(std::string& out, const ConversationSettings& settings) {

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from harness.admin import ask
 from harness.api import Api, Json, Problem
-from harness.device import Device, new_client_id, unique
+from harness.device import PASSWORD, Device, new_client_id, unique
 from harness.listener import REPLY_WITHIN_S
 from harness.server import Server
 
@@ -39,9 +40,15 @@ TABLE = """
     GET    /v1/users                                                     -  ok  ok  ok  ok  ok  ok  ok
     GET    /v1/users/me                                                  -  ok  ok  ok  ok  ok  ok  ok
     PATCH  /v1/users/me                                                  -  ok  ok  ok  ok  ok  ok  ok
+    PUT    /v1/users/me/password                                         -  ok  ok  ok  ok  ok  ok  ok
+    DELETE /v1/users/me                                                  -  ok  ok  ok  ok  ok  ok  ok
+    GET    /v1/users/me/export                                           -  ok  ok  ok  ok  ok  ok  ok
+    GET    /v1/admin/audit                                               -   !   !   !   !   !   !   !
     GET    /v1/users/{id}                                                -  ok  ok  ok  ok  ok  ok  ok
     POST   /v1/conversations  #direct                                    -  ok  ok  ok  ok  ok  ok  ok
+    POST   /v1/conversations  #direct with who blocks the caller         -   b   b   b   b   b   b   b
     POST   /v1/conversations  #group                                     -  ok  ok  ok  ok  ok  ok  ok
+    POST   /v1/conversations  #group with who blocks the caller          -   b   b   b   b   b   b   b
     GET    /v1/conversations                                             -  ok  ok  ok  ok  ok  ok  ok
     GET    /v1/conversations/{id}                                        -   ?  ok  ok   x   x  ok  ok
     PATCH  /v1/conversations/{id}  #title                                -   ?   !   !   x   x  ok  ok
@@ -49,6 +56,7 @@ TABLE = """
     GET    /v1/conversations/{id}/members                                -   ?  ok  ok   x   x  ok  ok
     PUT    /v1/conversations/{id}/members/{user_id}  #invites            -   ?  ok  ok   x   x  ok  ok
     PUT    /v1/conversations/{id}/members/{user_id}  #invites the banned -   ?   !   !   x   x   !   !
+    PUT    /v1/conversations/{id}/members/{user_id}  #invites who blocks -   ?   b   b   x   x   b   b
     PUT    /v1/conversations/{id}/members/{user_id}  #mutes              -   ?   !   !   x   x  ok  ok
     PUT    /v1/conversations/{id}/members/{user_id}  #makes an admin     -   ?   !   !   x   x   !  ok
     PUT    /v1/conversations/{id}/members/{user_id}  #makes an owner     -   ?   !   !   x   x   !  ok
@@ -95,39 +103,44 @@ TABLE = """
 """
 CALLERS = ("anonymous", "stranger", "member", "muted", "banned", "left", "admin", "owner")
 
-# The direct conversation of two others, by one who is anonymous · a stranger · one of the two.
+# The direct conversation of two others, by one who is anonymous · a stranger · one of the two · one of the two, whom the other blocks.
 DIRECT = """
-    GET    /v1/conversations/{id}                                        -   ?  ok
-    PATCH  /v1/conversations/{id}  #title                                -   ?   !
-    GET    /v1/conversations/{id}/members                                -   ?  ok
-    PUT    /v1/conversations/{id}/members/{user_id}  #invites            -   ?   !
-    PUT    /v1/conversations/{id}/members/{user_id}  #mutes              -   ?   !
-    DELETE /v1/conversations/{id}/members/{user_id}  #kicks              -   ?   !
-    DELETE /v1/conversations/{id}/members/{user_id}  #leaves             -   ?   !
-    GET    /v1/conversations/{id}/bans                                   -   ?   !
-    PUT    /v1/conversations/{id}/bans/{user_id}  #a member              -   ?   !
-    DELETE /v1/conversations/{id}/bans/{user_id}                         -   ?   !
-    POST   /v1/conversations/{id}/invites                                -   ?   !
-    GET    /v1/conversations/{id}/invites                                -   ?   !
-    DELETE /v1/conversations/{id}/invites/{code}                         -   ?   !
-    POST   /v1/conversations/{id}/messages                               -   ?  ok
-    GET    /v1/conversations/{id}/messages                               -   ?  ok
-    PATCH  /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok
-    PATCH  /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !
-    DELETE /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok
-    DELETE /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !
-    PUT    /v1/conversations/{id}/read                                   -   ?  ok
-    PATCH  /v1/conversations/{id}/me                                     -   ?  ok
-    GET    /v1/conversations/{id}/presence                               -   ?  ok
-    SOCKET read                                                          -   ?  ok
-    SOCKET typing                                                        -   ?  ok
-    SOCKET send                                                          -   ?  ok
-    SOCKET edit  #one's own                                              -   ?  ok
-    SOCKET edit  #another's                                              -   ?   !
-    SOCKET delete  #one's own                                            -   ?  ok
-    SOCKET delete  #another's                                            -   ?   !
+    GET    /v1/conversations/{id}                                        -   ?  ok  ok
+    PATCH  /v1/conversations/{id}  #title                                -   ?   !   !
+    GET    /v1/conversations/{id}/members                                -   ?  ok  ok
+    PUT    /v1/conversations/{id}/members/{user_id}  #invites            -   ?   !   !
+    PUT    /v1/conversations/{id}/members/{user_id}  #mutes              -   ?   !   !
+    DELETE /v1/conversations/{id}/members/{user_id}  #kicks              -   ?   !   !
+    DELETE /v1/conversations/{id}/members/{user_id}  #leaves             -   ?   !   !
+    GET    /v1/conversations/{id}/bans                                   -   ?   !   !
+    PUT    /v1/conversations/{id}/bans/{user_id}  #a member              -   ?   !   !
+    DELETE /v1/conversations/{id}/bans/{user_id}                         -   ?   !   !
+    POST   /v1/conversations/{id}/invites                                -   ?   !   !
+    GET    /v1/conversations/{id}/invites                                -   ?   !   !
+    DELETE /v1/conversations/{id}/invites/{code}                         -   ?   !   !
+    POST   /v1/conversations/{id}/messages                               -   ?  ok   b
+    GET    /v1/conversations/{id}/messages                               -   ?  ok  ok
+    PATCH  /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok   b
+    PATCH  /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !   b
+    DELETE /v1/conversations/{id}/messages/{seq}  #one's own             -   ?  ok  ok
+    DELETE /v1/conversations/{id}/messages/{seq}  #another's             -   ?   !   !
+    PUT    /v1/conversations/{id}/read                                   -   ?  ok  ok
+    PATCH  /v1/conversations/{id}/me                                     -   ?  ok  ok
+    GET    /v1/conversations/{id}/presence                               -   ?  ok  ok
+    SOCKET read                                                          -   ?  ok  ok
+    SOCKET typing                                                        -   ?  ok  ok
+    SOCKET send                                                          -   ?  ok   b
+    SOCKET edit  #one's own                                              -   ?  ok   b
+    SOCKET edit  #another's                                              -   ?   !   b
+    SOCKET delete  #one's own                                            -   ?  ok  ok
+    SOCKET delete  #another's                                            -   ?   !   !
 """
-IN_DIRECT = ("anonymous", "stranger", "peer")
+IN_DIRECT = ("anonymous", "stranger", "peer", "blocked")
+
+# What only an operator of the server may do; to all others it is forbidden, which stands above.
+OPERATOR = """
+    GET    /v1/admin/audit                                              ok
+"""
 
 NO_CODE = "A" * 32
 LATER = "2100-01-01T00:00:00Z"
@@ -176,6 +189,12 @@ def about_somebody_new(scene: Scene) -> Made:
     return about(Device.sign_up(scene.owner.api, unique("new")).id)
 
 
+def somebody_who_blocks(scene: Scene) -> str:
+    other = Device.sign_up(scene.owner.api, unique("blocks"))
+    other.call("PUT", f"/blocks/{scene.caller.id}")
+    return other.id
+
+
 def with_nothing(_: Scene) -> Made:
     return Made()
 
@@ -187,14 +206,21 @@ REQUESTS: dict[str, Callable[[Scene], Made]] = {
     "DELETE /v1/sessions/{device_id} #one's own": lambda s: Made({"device_id": s.caller.device_id}),
     "DELETE /v1/sessions/{device_id} #another's": lambda s: Made({"device_id": s.other.device_id}),
     "GET /v1/users": lambda s: Made(query=f"username={s.other.username}"),
+    "PUT /v1/users/me/password": lambda _: Made(body={"old_password": PASSWORD, "new_password": "battery horse staple"}),
+    "GET /v1/admin/audit": lambda s: Made(query=f"username={s.other.username}"),
     "PATCH /v1/users/me": lambda s: Made(body={"display_name": "somebody"}),
     "GET /v1/users/{id}": lambda s: Made({"id": s.other.id}),
     "POST /v1/conversations #direct": lambda s: Made(body={"kind": "direct", "user_id": s.guest.id}),
+    "POST /v1/conversations #direct with who blocks the caller": lambda s: Made(body={"kind": "direct", "user_id": somebody_who_blocks(s)}),
+    "POST /v1/conversations #group with who blocks the caller": lambda s: Made(
+        body={"kind": "group", "title": "x", "members": [somebody_who_blocks(s)]}
+    ),
     "POST /v1/conversations #group": lambda s: Made(body={"kind": "group", "title": "x", "members": [s.guest.id]}),
     "PATCH /v1/conversations/{id} #title": lambda s: Made(body={"title": "another"}),
     "PATCH /v1/conversations/{id} #settings": lambda s: Made(body={"settings": {"history": "all"}}),
     "PUT /v1/conversations/{id}/members/{user_id} #invites": lambda s: about(s.guest.id, {}),
     "PUT /v1/conversations/{id}/members/{user_id} #invites the banned": lambda s: about(s.banned.id, {}),
+    "PUT /v1/conversations/{id}/members/{user_id} #invites who blocks": lambda s: about(somebody_who_blocks(s), {}),
     "PUT /v1/conversations/{id}/members/{user_id} #mutes": lambda s: about(s.other.id, {"muted_until": LATER}),
     "PUT /v1/conversations/{id}/members/{user_id} #makes an admin": lambda s: about(s.other.id, {"role": "admin"}),
     "PUT /v1/conversations/{id}/members/{user_id} #makes an owner": lambda s: about(s.other.id, {"role": "owner"}),
@@ -232,6 +258,9 @@ REQUESTS: dict[str, Callable[[Scene], Made]] = {
 # They end the device that makes them: made by one of the caller's own for this.
 ENDS_THE_DEVICE = ("DELETE /v1/sessions/current", "DELETE /v1/sessions/{device_id} #one's own")
 
+# They change an account for good: made by somebody new.
+ENDS_AN_ACCOUNT = ("DELETE /v1/users/me", "PUT /v1/users/me/password")
+
 # Besides those whose path names it.
 OF_A_CONVERSATION = ("/v1/invites/accept", "send", "edit", "delete", "read", "typing")
 
@@ -266,13 +295,14 @@ def rows(table: str, width: int) -> list[Row]:
 
 GROUP_ROWS = rows(TABLE, len(CALLERS))
 DIRECT_ROWS = rows(DIRECT, len(IN_DIRECT))
+OPERATOR_ROWS = rows(OPERATOR, 1)
 
 
 class People:
     """One of each kind, and the conversations that make them so."""
 
     def __init__(self, api: Api) -> None:
-        kinds = ("stranger", "member", "muted", "banned", "left", "admin", "owner", "other", "guest", "peer")
+        kinds = ("stranger", "member", "muted", "banned", "left", "admin", "owner", "other", "guest", "peer", "blocked")
         self.all = {kind: Device.sign_up(api, unique(kind)) for kind in kinds}
 
     def group(self, caller: str) -> Scene:
@@ -288,8 +318,13 @@ class People:
         return self.scene(caller, cid, "other", "banned", code, seqs)
 
     def direct(self, caller: str) -> Scene:
-        cid = self.all["owner"].direct(self.all["peer"])
-        seqs = {kind: self.all[kind].send(cid, "hello")["seq"] for kind in ("owner", "peer")}
+        owner, peer = self.all["owner"], "blocked" if caller == "blocked" else "peer"
+        cid = owner.direct(self.all[peer])
+        if peer == "blocked":  # by an earlier row
+            owner.call("DELETE", f"/blocks/{self.all[peer].id}")
+        seqs = {kind: self.all[kind].send(cid, "hello")["seq"] for kind in ("owner", peer)}
+        if peer == "blocked":
+            owner.call("PUT", f"/blocks/{self.all[peer].id}")
         return self.scene(caller, cid, "owner", "guest", NO_CODE, seqs)
 
     def nowhere(self, caller: str) -> Scene:
@@ -311,6 +346,8 @@ def outcome(api: Api, row: Row, scene: Scene, *, anonymous: bool) -> str:
     """ "ok", or the code of the refusal."""
     made = REQUESTS.get(row.name, with_nothing)(scene)
     device = scene.caller.another() if row.name in ENDS_THE_DEVICE and not anonymous else scene.caller
+    if row.name in ENDS_AN_ACCOUNT and not anonymous:
+        device = Device.sign_up(api, unique("somebody"))
     if row.name == "DELETE /v1/sessions/{device_id} #one's own":
         made = Made({"device_id": device.device_id})
     try:
@@ -363,6 +400,15 @@ def test_in_a_direct_conversation(api: Api, people: People, row: Row, caller: st
     check(api, row, people.direct(caller), caller, mark)
 
 
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in OPERATOR_ROWS])
+def test_by_an_operator(server: Server, api: Api, people: People, row: Row) -> None:
+    name = unique("operator")
+    [[user_id, _]] = ask(server.data, "user-add", name, PASSWORD, "", "operator")
+    scene = replace(people.nowhere("stranger"), caller=Device.log_in(api, name))
+    assert scene.caller.id == user_id
+    must_be(row.marks[0], outcome(api, row, scene, anonymous=False), row, "an operator")
+
+
 def check(api: Api, row: Row, scene: Scene, caller: str, mark: str) -> None:
     before = scene.owner.get(f"/conversations/{scene.cid}") if scene.cid else None
     must_be(mark, outcome(api, row, scene, anonymous=caller == "anonymous"), row, caller)
@@ -382,4 +428,5 @@ def test_every_call_and_every_operation_has_a_row(api: Api) -> None:
     assert len(operations) > 3
     assert {row.call for row in GROUP_ROWS} == calls | operations
     assert {call for call in calls if call.split()[1].startswith("/v1/conversations/{id}")} <= {row.call for row in DIRECT_ROWS}
+    assert {row.call for row in OPERATOR_ROWS} == {call for call in calls if call.split()[1].startswith("/v1/admin/")}
     assert not REQUESTS.keys() - {row.name for row in GROUP_ROWS}, "requests that no row makes"

@@ -225,6 +225,7 @@ def test_accounts_are_added_listed_and_shut(store: str, tmp_path: Path) -> None:
         ("user add ALICE", "ALICE"),
         ("user add x!", "x!"),
         ("user disable nobody", "nobody"),
+        ("user audit nobody", "nobody"),
         ("token mint nobody", "nobody"),
     ],
 )
@@ -235,6 +236,17 @@ def test_a_command_that_is_refused_ends_with_1_and_says_why(tmp_path: Path, line
     assert ended.returncode == 1
     assert ended.stderr.startswith("madang: ")
     assert "Traceback" not in ended.stderr
+
+
+def test_an_audit_of_one_and_of_everybody(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    for name in ("alice", "bob"):
+        succeed("user", "add", name, "--data", data)
+    assert succeed("user", "audit", "alice", "--data", data).startswith("1 users, ")
+    found = [json.loads(line) for line in succeed("user", "audit", "--all", "--json", "--data", data).splitlines()]
+    assert {user["username"]: user["unread"] for user in found} == {"alice": "0", "bob": "0"}
+    assert madang("user", "audit", "--data", data).returncode == 2
+    assert madang("user", "audit", "alice", "--all", "--data", data).returncode == 2
 
 
 def test_a_weak_password_is_refused(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ void Audit::run() {
     check_bans();
     check_links();
     check_keys();
+    check_departures();
     check_inboxes();
     check_mentions();
     check_checkpoints();
@@ -146,8 +147,8 @@ void Audit::check_logs() const {
         for (const auto& entry : log.entries) {
             const auto place = at(id, entry->seq);
             const auto shown = model_.entries().find({id, entry->seq});
-            const auto same = shown == model_.entries().end() ||
-                              (entry->is_message() ? is_same_message(*shown->second, *entry) : *shown->second == *entry);
+            const auto same = shown == model_.entries().end() || (entry->is_message() ? is_same_message(*shown->second, *entry)
+                                                                                      : model_.is_same_entry(*shown->second, *entry));
             expect(same, "what is stored is not what was shown at " + place);
             const auto stays = log.stays.find(entry->actor);
             // An owner who leaves names the heir in the same act.
@@ -200,7 +201,8 @@ void Audit::check_inboxes() const {
         items.push_back(sound(decode_inbox_item(value)));
     });
     for (const auto& [id, log] : logs_)
-        for (const auto& [user, stays] : log.stays) inboxes_[user];
+        for (const auto& [user, stays] : log.stays)
+            if (!model_.is_deleted(user)) inboxes_[user];
     for (const auto& [user, items] : inboxes_) check_inbox(user, items);
 }
 
@@ -253,6 +255,7 @@ void Audit::check_checkpoints() const {
 void Audit::check_shown() const {
     for (const auto& [key, shown] : model_.shown_items()) {
         const auto& [user, cursor] = key;
+        if (model_.is_deleted(user)) continue;
         const auto& items = inboxes_[user];
         expect(cursor.value <= items.size(), "shown, and not in the inbox: cursor " + to_string(cursor) + " of user " + to_string(user));
         const auto& item = items[cursor.value - 1];

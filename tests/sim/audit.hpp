@@ -49,6 +49,7 @@ class Audit {
     void check_links() const;
     void check_keys() const;
     void check_inboxes() const;
+    void check_departures() const;
     void check_inbox(UserId user, const std::vector<InboxItem>& items) const;
     void check_checkpoints() const;
     void read_preferences();

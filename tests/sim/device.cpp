@@ -202,6 +202,8 @@ void Device::finish() {
 }
 
 bool Device::is_settled(Cursor tail) const {
+    if (person_.is_gone) return busy_ == 0 && !is_logging_in_ && !session_;
+    if (person_.is_leaving) return false;
     if (!person_.id || !id_ || is_logging_in_) return false;
     if (busy_ > (is_polling_ ? 1u : 0u) || !person_.unsent.empty() || !person_.unmade.empty()) return false;
     if (polls_) return read_ == tail;

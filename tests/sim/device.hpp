@@ -26,6 +26,8 @@ struct Person {
     std::string username;
     UserId id;  // none: not signed up yet
     bool is_stranger = false;
+    bool is_leaving = false;  // wants the account deleted, until it is
+    bool is_gone = false;     // it is
     std::vector<Device*> devices;
     unsigned last_text = 0;
     unsigned last_client_id = 0;
@@ -64,6 +66,8 @@ class Device final : public Endpoint {
     // Says something once more and goes, with a log-out or without; for good.
     void leave(bool logs_out);
     bool has_left() const { return has_left_; }
+    // Has the account deleted, however often that has to be asked for. A device of a person's other than the stranger.
+    void delete_account();
     // Those whose presence it is shown are as `truth` says.
     void check_presence(const std::map<UserId, bool>& truth) const;
     // Has everything it began been answered, and has it read up to `tail`? In calm only.

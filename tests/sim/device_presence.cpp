@@ -51,6 +51,7 @@ void Device::on_signal(const Signal& signal) {
 }
 
 void Device::leave(bool logs_out) {
+    if (has_left_) return;
     has_left_ = true;
     if (logs_out && id_) return ask(CloseSession{actor(), id_});
     if (!session_) return;

@@ -72,6 +72,10 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
                    [&](const FindAccount& find) { asked.done = accounts_.contains(folded(find.username)); },
                    [&](const OpenSession& open) { ++sessions_asked_[open.user], asked.shown = shown(open.user); },
                    [&](const DisableAccount& disable) { disabling_asked_.insert(disable.user); },
+                   [&](const DeleteAccount& remove) {
+                       asked.done = is_deleted(remove.actor.user);
+                       deletions_asked_.insert(remove.actor.user);
+                   },
                    [&](const Authenticate& with) {
                        const auto device = devices_.find({with.user, with.device});
                        asked.done = device != devices_.end() && !device->second;  // signed out before
@@ -136,7 +140,7 @@ void Model::on_entry(const EntryPtr& entry) {
     expect(entry != nullptr, "an event without its entry");
     if (entry->is_message()) return on_message(entry);
     const auto [known, is_new] = entries_.try_emplace({entry->conversation_id, entry->seq}, entry);
-    expect(is_new || known->second == entry || *known->second == *entry, "two contents at one position " + at(*entry));
+    expect(is_new || known->second == entry || is_same_entry(*known->second, *entry), "two contents at one position " + at(*entry));
     if (is_new) must_be_durable(*entry);
     if (!entry->revision) return;
     const auto& message = entry->revision->message;
@@ -176,7 +180,8 @@ void Model::on_event(UserId user, const Event& event, std::optional<SessionId> s
            "two items at cursor " + to_string(event.cursor) + " of user " + to_string(user));
     if (!is_new) return;
     const auto row = disk_.get(Table::inbox, inbox_key(user, event.cursor));
-    expect(row && *row, "shown before it was durable: cursor " + to_string(event.cursor) + " of user " + to_string(user));
+    expect((row && *row) || may_be_deleted(user),
+           "shown before it was durable: cursor " + to_string(event.cursor) + " of user " + to_string(user));
     shown_[user] = std::max(shown_[user], event.cursor);
     if (event.entry->conversation_id) known_.insert({user, event.entry->conversation_id});
     if (event.entry->is_message()) saw(user, *event.entry);
@@ -190,9 +195,10 @@ void Model::on_live(UserId user, const Event& event) {
 
 void Model::on_note(UserId user, const Event& event) const {
     const auto row = disk_.get(Table::inbox, inbox_key(user, event.cursor));
+    if (row && !*row && may_be_deleted(user)) return;
     expect(row && *row, "a note shown before it was durable: cursor " + to_string(event.cursor) + " of user " + to_string(user));
     const auto item = decode_inbox_item(**row);
-    expect(item && item->note && *note_of(*item, user) == *event.entry, "a note shown otherwise than it is stored");
+    expect(item && item->note && is_same_entry(*note_of(*item, user), *event.entry), "a note shown otherwise than it is stored");
 }
 
 void Model::saw(UserId user, const Entry& entry) {
@@ -236,6 +242,18 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                        expect(!asked.done, "a device that was signed out is let in");
                        expect(expected(std::type_identity<Authenticated>{}).actor == Actor{r.user, r.device},
                               "authenticated as somebody else");
+                   },
+                   [&](const DeleteAccount& r) {
+                       expect(!asked.done, "an account is deleted twice");
+                       deletions_acked_.insert(r.actor.user);
+                   },
+                   [&](const AuditUser& r) {
+                       const auto& report = expected(std::type_identity<AuditReport>{});
+                       if (report.differences.empty()) return;
+                       const auto& one = report.differences.front();
+                       expect(false, "the audit of user " + to_string(r.user) + " finds another " + std::string(word_of(one.what)) +
+                                         " in " + to_string(one.conversation) + ": " + std::to_string(one.served) + ", counted " +
+                                         std::to_string(one.counted));
                    },
                    [&](const CloseSession& r) { devices_[{r.actor.user, r.device}] = false; },
                    [&](const Acknowledge& r) { expect(r.cursor.value < kAhead, "an ack beyond the tail is taken"); },

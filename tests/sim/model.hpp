@@ -110,6 +110,12 @@ class Model {
     Cursor shown(UserId user) const;
     // The newest message of a conversation that the user has been shown.
     Seq seen(UserId user, ConversationId conversation) const;
+    // By its row on disk; and may it be, or come to be?
+    bool is_deleted(UserId user) const;
+    bool may_be_deleted(UserId user) const { return deletions_asked_.contains(user); }
+    // Entries that differ in no more than that accounts were deleted.
+    bool is_same_entry(const Entry& a, const Entry& b) const;
+    const std::set<UserId>& deletions_acked() const { return deletions_acked_; }
     // Nothing that was asked for could have signed it out.
     bool is_signed_in(const Actor& actor) const;
 
@@ -162,6 +168,8 @@ class Model {
 
   private:
     void check_error(const Asked& asked, const Error& error) const;
+    // The asker, somebody it is about, or the other one of its direct conversation may be deleted: so it may be refused.
+    bool is_refused_by_deletion(const Request& request, Code code) const;
     void check_refusal_of_member(const Asked& asked, UserId user, ConversationId conversation, Code code) const;
     void check_refused_link(const AcceptInvite& accept, Code code) const;
     Seq stored_head(ConversationId conversation) const;
@@ -220,6 +228,7 @@ class Model {
     std::map<std::string, UserId> accounts_;
     std::set<UserId> users_;
     std::set<UserId> disabling_asked_;
+    std::set<UserId> deletions_asked_, deletions_acked_;
     std::map<UserId, unsigned> sessions_asked_;
     std::map<std::pair<UserId, DeviceId>, bool> devices_;  // → still good as far as anybody knows
     std::set<std::pair<UserId, DeviceId>> sign_outs_asked_;

@@ -9,7 +9,7 @@
 
 namespace madang::sim {
 bool Model::is_signed_in(const Actor& actor) const {
-    if (disabling_asked_.contains(actor.user)) return false;
+    if (disabling_asked_.contains(actor.user) || may_be_deleted(actor.user)) return false;
     const auto device = devices_.find({actor.user, actor.device});
     if (device == devices_.end() || !device->second || sign_outs_asked_.contains({actor.user, actor.device})) return false;
     return sessions_asked_.at(actor.user) <= context_.plan.limits.devices_per_user;
@@ -62,6 +62,7 @@ void Model::check_error(const Asked& asked, const Error& error) const {
             if (each == code) return;
         throw Violation("the error " + std::string(name_of(code)) + " has no cause" + kind);
     };
+    if (is_refused_by_deletion(asked.request, code)) return;
     if (code == Code::internal) {
         if (context_.plan.read_errors == 0) throw Violation("internal" + kind);
         return;

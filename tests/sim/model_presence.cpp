@@ -43,7 +43,8 @@ bool Model::share(UserId a, UserId b) const {
 }
 
 bool Model::may_be_signed_out(UserId user) const {
-    if (disabling_asked_.contains(user) || context_.plan.limits.devices_per_user != Limits{}.devices_per_user) return true;
+    if (disabling_asked_.contains(user) || may_be_deleted(user) || context_.plan.limits.devices_per_user != Limits{}.devices_per_user)
+        return true;
     const auto first = sign_outs_asked_.lower_bound({user, DeviceId{}});
     return first != sign_outs_asked_.end() && first->first == user;
 }

@@ -55,6 +55,8 @@ inline constexpr std::array kMutants{
     NamedMutant{Mutant::push_twice, "push_twice"},
     NamedMutant{Mutant::push_after_read, "push_after_read"},
     NamedMutant{Mutant::push_ignores_ack, "push_ignores_ack"},
+    NamedMutant{Mutant::lose_departures, "lose_departures"},
+    NamedMutant{Mutant::keep_leftovers, "keep_leftovers"},
     NamedMutant{Mutant::ack_before_durable, "ack_before_durable"},
     NamedMutant{Mutant::drop_in_doubt, "drop_in_doubt"},
     NamedMutant{Mutant::torn_batch, "torn_batch"},

@@ -111,6 +111,8 @@ Plan make_plan(std::uint64_t seed) {
     police(plan, Dice(seed * 0xD1B54A32D192ED03ull + 3));  // dice of its own: the world is the same without it
     listen(plan, Dice(seed * 0x8CB92BA72F3D8DD7ull + 5));
     notify(plan, Dice(seed * 0x8CB92BA72F3D8DD7ull + 7));
+    Dice leaving(seed * 0xA24BAED4963EE407ull + 5);  // likewise
+    if (leaving.chance(0.4)) plan.deletions = static_cast<unsigned>(leaving.between(1, (plan.people + 1) / 2));
     return plan;
 }
 

@@ -68,6 +68,7 @@ struct Plan {
     bool engines_change = false;  // at a restart
     double wall_steps_back = 0;   // per second, and at a restart
     double disabled = 0;          // per second: an account is disabled for a while
+    unsigned deletions = 0;       // accounts that are deleted by their people
     double disk_full = 0;         // per second
     double read_errors = 0;       // of reads by the pool
     double stalls = 0;            // per second: a slow disk or bus for a while

@@ -8,6 +8,7 @@ Walk::Walk(Context& context, Network& network, const Person& person)
     : context_(context), network_(network), actor_{person.id, DeviceId{1}} {
     todo_.push_back(ListConversations{actor_, some(), std::nullopt});
     todo_.push_back(ListMentions{actor_, some(), std::nullopt});
+    todo_.push_back(AuditUser{actor_.user, std::nullopt});
     step();
 }
 
@@ -54,6 +55,8 @@ void Walk::on_answer(const Request& request, const Response& response) {
         auto& all = places_[id].members;
         all.insert(all.end(), members->members.begin(), members->members.end());
         if (members->next) todo_.push_front(ListMembers{actor_, id, some(), members->next});
+    } else if (const auto* report = std::get_if<AuditReport>(&response)) {
+        if (report->next) todo_.push_front(AuditUser{actor_.user, report->next});
     } else if (const auto* history = std::get_if<HistoryPage>(&response)) {
         const auto id = std::get<History>(request).conversation;
         auto& all = places_[id].history;

@@ -117,6 +117,14 @@ void World::misfortune() {
     }
 }
 
+void World::begin_deletions() {
+    Dice dice(plan_.seed + 7);  // of its own: without deletions the world is the same
+    for (unsigned i = 0; i < plan_.deletions; ++i) {
+        auto* device = people_.at(dice.below(plan_.people))->devices.front();
+        schedule_.after(dice.between(Micros{300ms}, plan_.active), [device] { device->delete_account(); });
+    }
+}
+
 void World::disable(UserId user, bool disabled) {
     network_.http(DisableAccount{user, disabled}, [this, user, disabled](std::optional<Result<Response>> answer) {
         if (disabled) {
@@ -139,6 +147,7 @@ void World::run() {
     start_process();
     misfortune();
     for (unsigned i = 0; i < plan_.crashes; ++i) schedule_.after(dice_.between(Micros{50ms}, plan_.active), [this] { crash(); });
+    begin_deletions();
     if (plan_.drains) schedule_.after(dice_.between(Micros{50ms}, plan_.active), [this] { drain(); });
     run_until(plan_.active);
     do {
@@ -148,7 +157,7 @@ void World::run() {
     part();
     std::vector<std::unique_ptr<Walk>> walks;
     for (const auto& person : people_)
-        if (!person->is_stranger) walks.push_back(std::make_unique<Walk>(context_, network_, *person));
+        if (!person->is_stranger && !person->is_gone) walks.push_back(std::make_unique<Walk>(context_, network_, *person));
     while (!std::ranges::all_of(walks, &Walk::is_done)) run_until(schedule_.now() + Micros{10ms});
     Audit audit(disk_, model_, plan_);
     audit.run();
@@ -205,11 +214,11 @@ std::string World::unsettled() const {
     if (!process_ || is_draining_) return "the process is down";
     for (const auto& person : people_)
         for (const auto* device : person->devices)
-            if (!person->id || !device->is_settled(stored_tail(disk_, person->id)))
+            if ((!person->id && !person->is_gone) || !device->is_settled(stored_tail(disk_, person->id)))
                 return device->describe() + ", tail " + (person->id ? to_string(stored_tail(disk_, person->id)) : "none");
     if (!process_->is_idle()) return process_->describe();
     bool journal = false;
-    for (const auto table : {Table::journal, Table::relation_journal})
+    for (const auto table : {Table::journal, Table::relation_journal, Table::departure})
         (void)scan_all(disk_, table, [&](auto, auto) { return !(journal = true); });
     return journal ? "a journal is not empty" : "";
 }

@@ -38,6 +38,7 @@ class World {
     void drain();
     void finish_drain(Micros deadline);
     void misfortune();
+    void begin_deletions();
     void disable(UserId user, bool disabled);
     void run_until(Micros when);
     void settle();

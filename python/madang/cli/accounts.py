@@ -14,6 +14,8 @@ from madang.errors import BadRequest
 if TYPE_CHECKING:
     import argparse
 
+AUDIT_COLUMNS = ("user_id", "username", "conversations", "unread", "unread_mentions", "mentions", "entries")
+DIFFERENCE_COLUMNS = ("user_id", "username", "conversation_id", "seq", "what", "served", "counted")
 USER_COLUMNS = ("user_id", "username", "display_name", "origin", "roles", "state", "created_at")
 
 
@@ -40,6 +42,22 @@ def list_users(arguments: argparse.Namespace) -> None:
 def disable_user(arguments: argparse.Namespace) -> None:
     rows = administer(arguments, "user-disable", arguments.username, *(["on"] if arguments.undo else []))
     print_rows(rows, ("user_id", "state"), as_json=arguments.json)
+
+
+def audit_users(arguments: argparse.Namespace) -> int:
+    """What the server serves against what the logs say: differences, then a line with the sums for each user."""
+    rows = administer(arguments, "user-audit", *([arguments.username] if arguments.username else []))
+    differences = [row[1:] for row in rows if row[0] == "difference"]
+    users = [row[1:] for row in rows if row[0] == "user"]
+    if arguments.json:
+        print_rows(differences, DIFFERENCE_COLUMNS, as_json=True)
+        print_rows(users, AUDIT_COLUMNS, as_json=True)
+    else:
+        for _, username, conversation, seq, what, served, counted in differences:
+            place = f"{conversation}, message {seq}" if what == "mention" else conversation
+            print(f"{username}: {what} in {place}: {served} served, {counted} counted")
+        print(f"{len(users)} users, {sum(int(user[-1]) for user in users)} log entries, {len(differences)} differences")
+    return 1 if differences else 0
 
 
 def mint_token(arguments: argparse.Namespace) -> None:

@@ -151,7 +151,11 @@ def add_user(commands: Parsers) -> None:
     disable = add_command(group, "disable", "accounts:disable_user", "shut an account: no log-in, its tokens end")
     disable.add_argument("username")
     disable.add_argument("--undo", action="store_true", help="open it again")
-    for command in (add, listing, disable):
+    audit = add_command(group, "audit", "accounts:audit_users", "recount unread, mentions and read markers; exit code 1 if any differ")
+    whose = audit.add_mutually_exclusive_group(required=True)
+    whose.add_argument("username", nargs="?", default="")
+    whose.add_argument("--all", action="store_true", help="of every account")
+    for command in (add, listing, disable, audit):
         add_store_options(command)
         add_json(command)
 

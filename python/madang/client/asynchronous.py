@@ -445,6 +445,20 @@ class AsyncClient:
         """The chat servers there are, best first. Args: `Client.servers`."""
         return await self._run(self._operations.servers(region))
 
+    async def change_password(self, old_password: str, new_password: str) -> None:
+        """Changes the password. Args and errors: `Client.change_password`."""
+        await self._run(self._operations.change_password(old_password, new_password))
+
+    async def delete_account(self) -> None:
+        """Deletes one's account for ever, and closes. What that means: `Client.delete_account`."""
+        await self._run(self._operations.delete_account())
+        self._core.is_token_ours = False
+        await self.close()
+
+    def export(self) -> AsyncIterator[dict[str, Any]]:
+        """All that one's account has, a page at a time. See `Client.export`."""
+        return iter_pages(lambda at: self._run(self._operations.export(at)))
+
 
 class AsyncRunner:
     """Carries the steps of an operation out on the running loop."""

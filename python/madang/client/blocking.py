@@ -733,6 +733,38 @@ class Client:
         """
         return self._run(self._operations.servers(region))
 
+    def change_password(self, old_password: str, new_password: str) -> None:
+        """Changes the password. One's other devices are signed out, this one stays.
+
+        Args:
+            old_password: the present one.
+            new_password: at least 8 characters.
+
+        Raises:
+            Forbidden: the old one is wrong, or the account has none.
+            BadRequest: the new one is too short.
+        """
+        self._run(self._operations.change_password(old_password, new_password))
+
+    def delete_account(self) -> None:
+        """Deletes one's account for ever, and closes.
+
+        Every device is signed out and the username is never given again. One leaves all groups, friendships and blocks end. One's
+        messages stay, as those of a deleted user.
+        """
+        self._run(self._operations.delete_account())
+        self._core.is_token_ours = False
+        self.close()
+
+    def export(self) -> Iterator[dict[str, Any]]:
+        """All that one's account has, a page at a time, as JSON: so nobody holds more than a page.
+
+        Yields:
+            Objects with some of `user`, `sessions`, `friends`, `blocks`, `conversations`, `messages`: of the lists each has the next
+            stretch. The protocol describes them as `Export`.
+        """
+        return iter_pages(lambda at: self._run(self._operations.export(at)))
+
 
 class Runner:
     """Carries the steps of an operation out, blocking."""

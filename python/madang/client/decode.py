@@ -26,7 +26,9 @@ def optional_time(text: str | None) -> datetime | None:
 
 
 def user(json: Json) -> User:
-    return User(json["id"], json["username"], json.get("display_name", ""), optional_time(json.get("created_at")))
+    return User(
+        json["id"], json["username"], json.get("display_name", ""), optional_time(json.get("created_at")), bool(json.get("deleted"))
+    )
 
 
 def account(json: Json) -> Account:

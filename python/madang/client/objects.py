@@ -42,15 +42,17 @@ class User:
 
     Attributes:
         id: decimal digits; never changes.
-        username: as it was typed at sign-up; never changes. Empty when the account is gone.
+        username: as it was typed at sign-up; never changes, but for an account that is deleted: then it is "deleted-" and the id.
         display_name: may be empty; `name` never is.
-        created_at: UTC; None when the account is gone.
+        created_at: UTC; None when nothing is known of it.
+        deleted: whether the account was deleted.
     """
 
     id: str
     username: str = field(default="", compare=False)
     display_name: str = field(default="", compare=False)
     created_at: datetime | None = field(default=None, compare=False)
+    deleted: bool = field(default=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -19,7 +19,18 @@ from madang.client import decode
 from madang.client.backoff import Backoff
 from madang.client.exchange import Call, Unreachable
 from madang.client.objects import *
-from madang.errors import BadRequest, Error, NotAMember, NotFound, RateLimited, TextTooLong, TooLarge, Unavailable
+from madang.errors import (
+    BadRequest,
+    Error,
+    Forbidden,
+    NotAMember,
+    NotFound,
+    RateLimited,
+    TextTooLong,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -176,6 +187,27 @@ class Operations:
 
     def revoke(self, session: Session | str) -> Steps[None]:
         yield from self.change("DELETE", "sessions", session if isinstance(session, str) else session.device_id)
+
+    def change_password(self, old_password: str, new_password: str) -> Steps[None]:
+        body = {"old_password": old_password, "new_password": new_password}
+        try:
+            yield from self.change("PUT", "users", "me", "password", body=body)
+        except Forbidden as error:
+            # The old one is wrong by now if an earlier try without an answer has got through: then the new one is right.
+            if not getattr(error, "__notes__", None):
+                raise
+            yield from self.change("PUT", "users", "me", "password", body={**body, "old_password": new_password})
+
+    def delete_account(self) -> Steps[None]:
+        try:
+            yield from self.change("DELETE", "users", "me")
+        except Unauthenticated as error:
+            if not getattr(error, "__notes__", None):  # an earlier try without an answer has got through
+                raise
+
+    def export(self, next_page: str | None) -> Steps[tuple[list[Json], str | None]]:
+        page = yield from self.get("users", "me", "export", limit=PAGE, next=next_page)
+        return [{name: part for name, part in page.items() if name != "next"}], page.get("next")
 
     def log_out(self) -> Steps[None]:
         yield from self.change("DELETE", "sessions", "current")

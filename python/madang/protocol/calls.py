@@ -44,7 +44,8 @@ class Call:
         name: of the operation.
         route: method and path, as in the table of cpp/net/routes.cpp.
         about: the first sentence is its summary.
-        access: without a token, with one, or with one that a browser may offer as a subprotocol.
+        access: without a token, with one, with one of an account whose server role is `operator`, or with one that a browser may offer as a
+            subprotocol.
         answers: for each 2xx status a schema of JSON, a media type of plain text, or None for no body.
         refusals: codes, besides those that every call of its kind may answer.
         body: of the request; None = there is none.
@@ -54,7 +55,7 @@ class Call:
     name: str
     route: str
     about: str
-    access: Literal["anyone", "user", "handshake"] = "user"
+    access: Literal["anyone", "user", "operators", "handshake"] = "user"
     query: tuple[Parameter, ...] = ()
     body: Schema | None = None
     is_body_optional: bool = False
@@ -81,6 +82,8 @@ class Call:
         codes = {"bad_request", "unavailable", "internal", *self.refusals}
         if self.access != "anyone":
             codes |= {"unauthenticated"}
+        if self.access == "operators":
+            codes |= {"forbidden"}
         if self.body is not None:
             codes |= {"too_large"}
         if self.access == "user" and self.method != "GET":
@@ -88,7 +91,20 @@ class Call:
         return codes
 
 
-TAGS: Final = ("users", "sessions", "friends", "blocks", "conversations", "invites", "mentions", "presence", "sync", "connect", "server")
+TAGS: Final = (
+    "users",
+    "sessions",
+    "friends",
+    "blocks",
+    "conversations",
+    "invites",
+    "mentions",
+    "presence",
+    "sync",
+    "connect",
+    "admin",
+    "server",
+)
 PLAIN: Final = "text/plain"
 OF_A_MEMBER: Final = ("not_found", "not_a_member")
 OF_THE_RIGHT: Final = (*OF_A_MEMBER, "forbidden")
@@ -179,6 +195,42 @@ CALLS: Final[tuple[Call, ...]] = (
         route="GET /v1/users/{id}",
         about="A user; of oneself with `settings`.",
         answers={200: {"anyOf": [ref("User"), ref("Account")]}},
+        refusals=("not_found",),
+    ),
+    Call(
+        name="change_password",
+        route="PUT /v1/users/me/password",
+        about="Change the password. The account's other devices are signed out, this one stays. `forbidden`: the old one is wrong, or the "
+        "account has none, since it was made by a plugin or an administrator.",
+        body=record("", old_password=TEXT, new_password=PASSWORD),
+        answers={204: None},
+        refusals=("forbidden", "rate_limited"),
+    ),
+    Call(
+        name="delete_me",
+        route="DELETE /v1/users/me",
+        about="Delete one's account. Every device is signed out at once, the username is never given again, and everybody sees a deleted "
+        "user. In the background the account leaves its groups, of which somebody else becomes the owner, its friendships and blocks end, "
+        "and what only it could see is erased. Its messages stay. Nothing can be written in its direct conversations any more: `blocked`.",
+        answers={204: None},
+    ),
+    Call(
+        name="export_me",
+        route="GET /v1/users/me/export",
+        about="All that one's account has, page by page. A page holds at most `limit` friends, blocks, conversations and messages "
+        "together, so neither side ever holds more.",
+        query=(LIMIT, Parameter("next", {"type": "string", "pattern": "^[a-z]{6,13}-[0-9]{1,20}-[0-9]{1,20}$"}, "Of the page before.")),
+        answers={200: ref("Export")},
+        refusals=("rate_limited",),
+    ),
+    Call(
+        name="audit_user",
+        route="GET /v1/admin/audit",
+        about="Recount what a user is served. Unread counts, mentions and read markers are counted anew from the logs; what differs is "
+        "told. A mention may differ for a moment while a message is being edited: look again.",
+        access="operators",
+        query=(Parameter("username", TEXT, "Upper and lower case count as equal.", is_required=True), PAGED[1]),
+        answers={200: ref("Audit")},
         refusals=("not_found",),
     ),
     # ---- friends and blocks ----

@@ -94,6 +94,7 @@ OWN_VIEW: Final[dict[str, Schema]] = {
 }
 
 USER_MEMBERS: Final[dict[str, Schema]] = {"id": ID, "username": USERNAME, "display_name": TEXT, "created_at": TIME}
+DELETED: Final = {"const": True, "description": "The account was deleted: `username` is `deleted-` and the id, `display_name` is empty."}
 OBJECT: Final = {
     "type": "object",
     "description": "Any JSON object of the application's own; at most 16 KiB by default.",
@@ -113,7 +114,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         reason={**RESYNC, "description": "Of `resync_required`."},
         cursor={**CURSOR, "description": "Of `resync_required`: from where to go on."},
     ),
-    "User": record("Somebody with an account, as everybody sees it.", optional=(), **USER_MEMBERS),
+    "User": record("Somebody with an account, as everybody sees it.", optional=("deleted",), **USER_MEMBERS, deleted=DELETED),
     "Account": record("One's own account.", optional=(), **USER_MEMBERS, settings=OBJECT),
     "Server": record("A chat server.", url=TEXT, region=TEXT, load={"type": "number", "minimum": 0, "maximum": 1}),
     "Servers": record("Chat servers, best first.", servers=list_of(ref("Server"))),
@@ -131,6 +132,48 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Sessions": record("The account's devices.", sessions=list_of(ref("Device"))),
     "Users": record("At most one.", users=list_of(ref("User"))),
+    "Export": record(
+        "A page of all that the account has. Each list goes on where the page before ended and is absent where there is nothing of it; put "
+        "end to end the pages are everything.",
+        optional=("user", "sessions", "friends", "blocks", "conversations", "messages", "next"),
+        user={**ref("Account"), "description": "On the first page."},
+        sessions=list_of(ref("Device"), "The account's devices; on the first page."),
+        friends=list_of(ref("Friend"), "With requests both ways, in order of user id."),
+        blocks=list_of(ref("User"), "Whom the account blocks, in order of user id."),
+        conversations=list_of(ref("Conversation"), "Those that the account is in, with its own view, in order of id."),
+        messages=list_of(ref("Message"), "The account's own, as they are now, in order of conversation and `seq`; also where it has left."),
+        next={"type": "string", "description": "Opaque; absent on the last page. A page without messages need not be the last."},
+    ),
+    "AuditDifference": record(
+        "Something that is served otherwise than it is counted.",
+        optional=("seq",),
+        conversation_id=ID,
+        seq={**SEQ, "description": "Of `mention`, where the message is; of `membership`, the newest entry that the user has."},
+        what=words(
+            "membership",
+            "marker",
+            "unread",
+            "unread_mentions",
+            "mention",
+            "stored_marker",
+            "stored_unread",
+            "stored_unread_mentions",
+            about="`stored_…`: what a restart of the server would serve. Of `mention` and `membership` 1 = there is, 0 = there is none.",
+        ),
+        served=COUNT,
+        counted=COUNT,
+    ),
+    "Audit": record(
+        "What a user is served, recounted from the logs. The sums are over the conversations of this page.",
+        optional=("next",),
+        user=ref("User"),
+        conversations=COUNT,
+        unread=COUNT,
+        unread_mentions=COUNT,
+        mentions={**COUNT, "description": "In the list of mentions; counted on the first page."},
+        differences=list_of(ref("AuditDifference")),
+        next=NEXT,
+    ),
     "Message": record(
         "A message. One that is deleted stays in its place, without `text` and `mentions`.",
         optional=("text", "mentions", "edited_at", "deleted"),

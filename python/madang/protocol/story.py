@@ -139,6 +139,14 @@ BAN: Final = {"user": CAROL, "actor_id": ALICE_ID, "created_at": AT}
 HI: Final = message(DIRECT_ID, 4, ALICE, "m1", "Hi Bob! 안녕!")
 HELLO: Final = message(DIRECT_ID, 5, BOB, "b1", "Hello Alice")
 COME: Final = message(DIRECT_ID, 6, ALICE, "m2", "@bob come at six", BOB_ID)
+CAROLS_DEVICE: Final = {
+    "device_id": session(CAROL, 3)["device_id"],
+    "name": "laptop",
+    "platform": "linux",
+    "created_at": AT,
+    "last_seen_at": AT,
+    "current": True,
+}
 IN_DIRECT: Final = {"id": DIRECT_ID}
 IN_GROUP: Final = {"id": GROUP_ID}
 
@@ -376,7 +384,12 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
     Exchange(who="carol", call="put_block", path={"user_id": BOB_ID}, status=204),
     Exchange(who="carol", call="list_blocks", answer={"blocks": [BOB]}),
     Exchange(who="carol", call="remove_block", path={"user_id": BOB_ID}, status=204),
+    # ---- what becomes of accounts ----
+    Exchange(who="bob", call="change_password", body={"old_password": PASSWORD, "new_password": "battery horse staple"}, status=204),
+    Exchange(who="carol", call="export_me", query={"limit": 50}, answer={"user": {**CAROL, "settings": {}}, "sessions": [CAROLS_DEVICE]}),
+    Exchange(who="carol", call="audit_user", title="by no operator", query={"username": "bob"}, status=403),
     # ---- the end ----
+    Exchange(who="alice", call="delete_me", status=204),
     Exchange(who="carol", call="revoke_session", path={"device_id": session(CAROL, 3)["device_id"]}, status=204),
     Exchange(who="bob", call="log_out", status=204),
 )

@@ -57,6 +57,19 @@ struct UsualAnswers {
     }
     Response operator()(const Send& request) const { return Sent{message_entry(Seq{5}, request.text), false}; }
     Response operator()(const History&) const { return HistoryPage{{message_entry(Seq{5}, "hi")}, true, false}; }
+    Response operator()(const Export& request) const {
+        ExportPage page;
+        if (!request.after) page.account = account_of(request.actor.user, "minsu");
+        page.messages.push_back(message_entry(Seq{5}, "mine"));
+        page.next = ExportPlace{ExportPlace::Part::messages, 77, Seq{6}};
+        return page;
+    }
+    Response operator()(const AuditUser& request) const {
+        AuditReport report{.user = request.user, .conversations = 2, .unread = 3};
+        report.differences.push_back({ConversationId{77}, Seq{}, AuditDifference::What::unread, 3, 4});
+        report.next = ConversationId{77};
+        return report;
+    }
     template <typename Other>
     Response operator()(const Other&) const {
         return Done{};

@@ -92,6 +92,20 @@ TEST(rate_limiter, counts_bytes_and_lets_any_single_message_out) {
     EXPECT_FALSE(rates.take(UserId{1}, 1, Tick{4'001}));
 }
 
+TEST(rate_limiter, allows_few_costly_calls_at_once_and_more_of_them_later) {
+    RateLimiter rates{Limits{}};
+    const UserId user{1};
+    for (int i = 0; i < 5; ++i) EXPECT_FALSE(rates.take(user, Costly::password, Tick{0}));
+    EXPECT_EQ(rates.take(user, Costly::password, Tick{0}), 10'000ms);
+    EXPECT_FALSE(rates.take(user, Costly::export_page, Tick{0})) << "each kind for itself";
+    EXPECT_FALSE(rates.take(user, Costly::password, Tick{10'000}));
+    EXPECT_TRUE(rates.take(user, Costly::password, Tick{10'000}));
+    rates.sweep(Tick{20'000});
+    EXPECT_EQ(rates.size(), 1u);
+    rates.sweep(Tick{100'000});
+    EXPECT_EQ(rates.size(), 0u);
+}
+
 TEST(rate_limiter, forgets_who_is_quiet) {
     RateLimiter rates{Limits{}};
     rates.take(UserId{1}, 1, Tick{0});

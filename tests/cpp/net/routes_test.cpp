@@ -40,6 +40,43 @@ TEST(Access, calls_for_operators_are_for_accounts_with_that_server_role) {
     EXPECT_TRUE(permits(Access::operators, who));
 }
 
+TEST_F(Routes, a_new_password_is_taken_only_with_the_old_one) {
+    const auto put = [&](const std::string& body) { return client.request("PUT", "/v1/users/me/password", token, body); };
+    expect_problem(put(R"({"old_password":"wrong","new_password":"long enough"})"), 403, "forbidden");
+    expect_problem(put(R"({"old_password":"right","new_password":"short"})"), 400, "bad_request");
+    EXPECT_EQ(put(R"({"old_password":"right","new_password":"long enough"})").status, 204);
+    const auto request = server.core().wait_for<ChangePassword>();
+    EXPECT_EQ(request.old_hash, "right");
+    EXPECT_EQ(request.new_hash, "hash of long enough");
+}
+
+TEST_F(Routes, an_account_is_deleted_and_exported) {
+    EXPECT_EQ(client.request("DELETE", "/v1/users/me", token).status, 204);
+    EXPECT_EQ(server.core().wait_for<DeleteAccount>().actor.user, kUser);
+    const auto first = client.request("GET", "/v1/users/me/export?limit=3", token);
+    EXPECT_EQ(first.json()["user"]["username"], "minsu");
+    EXPECT_EQ(first.json()["messages"][0]["text"], "mine");
+    EXPECT_FALSE(first.json().contains("friends"));
+    const auto second = client.request("GET", "/v1/users/me/export?next=" + first.json()["next"].get<std::string>(), token);
+    EXPECT_FALSE(second.json().contains("user"));
+    expect_problem(client.request("GET", "/v1/users/me/export?next=friends-x", token), 400, "bad_request");
+}
+
+TEST_F(Routes, the_audit_is_for_operators) {
+    const auto get = [&] { return client.request("GET", "/v1/admin/audit?username=minsu", token); };
+    expect_problem(get(), 403, "forbidden");
+    server.core().set_answers([](const Request& request) -> std::optional<Result<Response>> {
+        if (const auto* with = std::get_if<Authenticate>(&request))
+            return Authenticated{{with->user, with->device}, "minsu", Time::max(), true};
+        return usual_answer(request);
+    });
+    const auto audit = get().json();
+    EXPECT_EQ(audit["user"]["username"], "minsu");
+    EXPECT_EQ(audit["differences"][0]["what"], "unread");
+    EXPECT_EQ(audit["differences"][0]["counted"], 4);
+    EXPECT_EQ(audit["next"], "77");
+}
+
 TEST_F(Routes, sign_up_hashes_the_password_and_answers_the_user) {
     const auto answer = client.request("POST", "/v1/users", "", R"({"username":"minsu","password":"long enough","display_name":"M"})");
     EXPECT_EQ(answer.status, 201);

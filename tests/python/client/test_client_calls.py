@@ -54,6 +54,52 @@ def texts(client: madang.Client, count: int) -> list[str]:
 # ---- accounts --------------------------------------------------------------------------------------------------------------------------
 
 
+def test_a_new_password_signs_out_the_others(chat_server: RunningServer, alice: madang.Client) -> None:
+    other = madang.Client(chat_server.url, username=alice.user.username, password=PASSWORD)
+    with pytest.raises(madang.Forbidden):
+        alice.change_password("not the one", "battery horse")
+    alice.change_password(PASSWORD, "battery horse")
+    with pytest.raises(madang.Unauthenticated):
+        other.sessions()
+    assert len(alice.sessions()) == 1
+    with madang.Client(chat_server.url, username=alice.user.username, password="battery horse") as again:
+        assert again.user == alice.user
+
+
+def test_a_deleted_account(chat_server: RunningServer, bob: madang.Client, name: str) -> None:
+    alice = madang.Client.sign_up(chat_server.url, name, PASSWORD)
+    message = alice.send(f"@{bob.user.username}", "hi")
+    alice.delete_account()
+    gone = bob.find(alice.user.id)
+    assert gone.deleted
+    assert gone.username == f"deleted-{alice.user.id}"
+    assert [each.text for each in bob.history(message.conversation_id)] == ["hi"]
+    with pytest.raises(madang.Blocked):
+        bob.send(message.conversation_id, "still there?")
+    with pytest.raises(madang.Unauthenticated):
+        madang.Client(chat_server.url, username=name, password=PASSWORD)
+
+
+def test_all_that_an_account_has(alice: madang.Client, bob: madang.Client) -> None:
+    alice.send(f"@{bob.user.username}", "mine")
+    pages = list(alice.export())
+    assert pages[0]["user"]["username"] == alice.user.username
+    assert [message["text"] for page in pages for message in page.get("messages", ())] == ["mine"]
+
+
+def test_account_life_for_asyncio(chat_server: RunningServer, name: str) -> None:
+    async def live() -> list[str]:
+        client = await madang.AsyncClient.sign_up(chat_server.url, name, PASSWORD)
+        await client.change_password(PASSWORD, "battery horse")
+        names = [page["user"]["username"] async for page in client.export() if "user" in page]
+        await client.delete_account()
+        return names
+
+    assert asyncio.run(live()) == [name]
+    with pytest.raises(madang.Unauthenticated):
+        madang.Client(chat_server.url, username=name, password="battery horse")
+
+
 def test_the_first_lines_of_the_documents(chat_server: RunningServer, bob: madang.Client, name: str) -> None:
     madang.Client.sign_up(chat_server.url, name, PASSWORD).close()
     with madang.Client(chat_server.url, username=name, password=PASSWORD) as alice:
