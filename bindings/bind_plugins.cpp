@@ -15,6 +15,13 @@ constexpr const char* kKinds[] = {"direct", "group", "room"};
 
 double seconds(std::chrono::steady_clock::time_point time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
 
+py::tuple names_of(const Mentions& mentions) {
+    py::tuple names{mentions.users.size() + (mentions.all ? 1 : 0)};
+    for (std::size_t i = 0; i < mentions.users.size(); ++i) names[i] = to_string(mentions.users[i]);
+    if (mentions.all) names[mentions.users.size()] = "all";
+    return names;
+}
+
 // Tuples of plain values, made while nobody else waits for anything. All begin with plugin, hook, loop, number, posted; what follows stands
 // with the lane of each hook in python/madang/plugins.
 py::list drain(PluginHost& host, std::size_t max) {
@@ -34,7 +41,7 @@ py::list drain(PluginHost& host, std::size_t max) {
             const auto peer = check->peer ? to_string(check->peer) : std::string{};
             out[i] = py::make_tuple(call.plugin, name(Hook::check), call.loop, check->number, posted, conversation,
                                     kKinds[static_cast<int>(check->kind)], to_string(check->sender), check->sender_username, peer,
-                                    check->client_id, check->text, check->edit);
+                                    check->client_id, check->text, check->edit, names_of(check->mentions));
         } else if (const auto* committed = std::get_if<CommittedCall>(&call.what)) {
             out[i] = py::make_tuple(call.plugin, name(Hook::committed), call.loop, committed->number, posted, committed->entries);
         } else {
@@ -141,14 +148,14 @@ void bind_plugins(py::module_& module) {
             "note",
             [](PluginHost& self, std::uint32_t plugin, const std::string& hook, std::uint64_t calls, std::uint64_t batches,
                std::uint64_t errors, std::uint64_t expired, double queue_s, double run_s, std::uint64_t would_deny,
-               std::uint64_t would_modify) {
+               std::uint64_t would_modify, std::uint64_t would_hold, std::uint64_t would_shadow) {
                 constexpr double kMicros = 1e6;
                 self.note(plugin, hook_named(hook).value(),
                           {calls, batches, errors, expired, static_cast<std::uint64_t>(queue_s * kMicros),
-                           static_cast<std::uint64_t>(run_s * kMicros), would_deny, would_modify});
+                           static_cast<std::uint64_t>(run_s * kMicros), would_deny, would_modify, would_hold, would_shadow});
             },
             "plugin"_a, "hook"_a, "calls"_a = 0, "batches"_a = 0, "errors"_a = 0, "expired"_a = 0, "queue_s"_a = 0.0, "run_s"_a = 0.0,
-            "would_deny"_a = 0, "would_modify"_a = 0, "Adds to the figures of one hook.")
+            "would_deny"_a = 0, "would_modify"_a = 0, "would_hold"_a = 0, "would_shadow"_a = 0, "Adds to the figures of one hook.")
         .def_property_readonly("console", [](PluginHost& self) { return self.console().descriptor(); })
         .def("orders", &orders, "What the operator wants, as tuples: number, command, arguments.")
         .def("answer_order", &answer_order, "number"_a, "problem"_a, "rows"_a)

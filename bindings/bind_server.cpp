@@ -20,7 +20,8 @@ server::PluginSpec spec_of(const PluginTuple& given) {
     server::PluginSpec spec{.name = name};
     for (const auto& [hook, options] : hooks) {
         const auto& [timeout, on_error, observe] = options;
-        spec.rule(hook_named(hook).value()) = HookRule{Millis{timeout}, on_error == "allow" ? OnError::allow : OnError::deny, observe};
+        const auto rule = on_error == "allow" ? OnError::allow : on_error == "hold" ? OnError::hold : OnError::deny;
+        spec.rule(hook_named(hook).value()) = HookRule{Millis{timeout}, rule, observe};
     }
     return spec;
 }

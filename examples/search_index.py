@@ -35,7 +35,7 @@ class SearchIndex(madang.Plugin):
     def committed(self, entries: list[madang.Entry]) -> None:
         with self.database:  # one transaction a batch: what raises in here changes nothing, and the batch comes again
             for entry in entries:
-                if entry.message is not None and not entry.by_system:  # its own answers are no finds
+                if entry.message is not None and not entry.by_system and not entry.shadowed:  # its own answers are no finds
                     self.index(entry.message)
         for entry in entries:
             if entry.type == "message.created" and entry.message is not None and entry.message.text.startswith(COMMAND):

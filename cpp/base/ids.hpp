@@ -25,7 +25,8 @@ using UserId = StrongId<struct UserTag>;
 using ConversationId = StrongId<struct ConversationTag>;
 using MessageId = StrongId<struct MessageTag>;  // time-ordered, for links and display; never a cursor
 using DeviceId = StrongId<struct DeviceTag>;
-using Seq = StrongId<struct SeqTag>;            // position in a conversation's log: 1, 2, 3 … without holes
+using HeldId = StrongId<struct HeldTag>;  // of a message that waits for a reviewer; in order of time, its low bits the conversation's slot
+using Seq = StrongId<struct SeqTag>;      // position in a conversation's log: 1, 2, 3 … without holes
 using Cursor = StrongId<struct CursorTag>;      // position in a user's inbox: 1, 2, 3 … without holes
 using SessionId = StrongId<struct SessionTag>;  // one attached socket; unique in the process, never stored
 
@@ -40,6 +41,7 @@ inline constexpr unsigned kSlots = 4096;
 
 constexpr Slot slot_of(UserId id) { return static_cast<Slot>(id.value & (kSlots - 1)); }
 constexpr Slot slot_of(ConversationId id) { return static_cast<Slot>(id.value & (kSlots - 1)); }
+constexpr Slot slot_of(HeldId id) { return static_cast<Slot>(id.value & (kSlots - 1)); }
 
 // Engines of one process share the slots evenly. No stored key depends on this, so `engines` may change at any start.
 using EngineIndex = std::uint16_t;

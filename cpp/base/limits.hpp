@@ -29,6 +29,7 @@ struct Limits {
     bool loopback_exempt = true;
     std::uint32_t group_commit_rows = 2'000;  // inbox rows one turn writes at most; the rest of a large fan-out goes on in the next turn
     std::uint32_t fan_out_pending = 100'000;  // entries not yet in every inbox; more: sends answer unavailable
+    std::uint32_t held_messages = 10'000;     // waiting for review, per engine; more: denied_by_policy
     std::uint32_t parked_requests = 10'000;   // waiting for cold state, per engine; more: unavailable
     std::uint32_t users_in_memory = 50'000;   // per engine; beyond it the least recently used cold user is dropped
     std::uint32_t conversations_in_memory = 50'000;  // per engine, likewise

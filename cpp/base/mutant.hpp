@@ -54,6 +54,11 @@ enum class Mutant : std::uint8_t {
     push_ignores_ack,           // a push is decided though a device has acked the message in time
     lose_departures,            // start() does not take up the deleted accounts that are not gone from everywhere
     keep_leftovers,             // what the store has under a deleted user's id stays there
+    shadow_shows,               // everybody reads shadowed messages in the history
+    shadow_counts,              // a shadowed message counts as unread for the others, where it is counted in the log
+    held_is_stored,             // what a plugin holds is stored at once
+    release_twice,              // what is decided is decided again
+    refuse_keeps_key,           // the client id of a message that was refused stays taken
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

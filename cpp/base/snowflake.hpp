@@ -26,6 +26,7 @@ class IdGenerator {
 
     UserId user(Slot slot) { return UserId{slotted(slot)}; }
     ConversationId conversation(Slot slot) { return ConversationId{slotted(slot)}; }
+    HeldId held(Slot slot) { return HeldId{slotted(slot)}; }
     // Greater than `after`, the conversation's last message id.
     MessageId message(MessageId after);
 

@@ -34,9 +34,9 @@ Result<> Engine::State::may_check(const CheckLane& lane) const {
     return {};
 }
 
-void Engine::State::check(const ReplyTo& from, const ConversationState* conversation, const CheckLane& lane, Send&& request,
-                          const Digest128& digest, std::optional<CheckedSend::Revision> revision) {
-    if (const auto may = may_check(lane); !may) return refuse(from, may.error());
+CheckedSend* Engine::State::check(const ReplyTo& from, ConversationState* conversation, const CheckLane& lane, Send&& request,
+                                  const Digest128& digest, std::optional<CheckedSend::Revision> revision, bool starts) {
+    if (const auto may = may_check(lane); !may) return refuse(from, may.error()), nullptr;
     CheckCall call{
         .sender = request.actor.user, .peer = lane.peer, .sender_username = {}, .client_id = request.client_id, .text = request.text};
     call.edit = revision.has_value();
@@ -44,29 +44,71 @@ void Engine::State::check(const ReplyTo& from, const ConversationState* conversa
         call.conversation = conversation->log.id();
         call.kind = conversation->log.conversation().kind;
         if (const auto* member = conversation->log.find_member(request.actor.user)) call.sender_username = member->user.username;
+        call.mentions = conversation->log.mentions_in(request.text, request.actor.user);
     }
-    checks_.add(lane, {from, std::move(request), digest, std::move(call), revision}, clock_.tick());
+    auto& added = checks_.add(lane, {from, std::move(request), digest, std::move(call), revision});
+    if (!starts) return &added;
+    checks_.start(lane, added, clock_.tick());
     apply_verdicts(lane);
+    return nullptr;
 }
 
 void Engine::State::check_revision(const ReplyTo& from, Revise&& request) {
     const auto id = request.conversation;
     with_conversation(from, id, [this, from, request = std::move(request)](ConversationState& conversation) mutable {
-        const auto& log = conversation.log;
-        const auto actor = request.actor.user;
-        if (const auto member = log.require_member(actor); !member) return refuse(from, member.error());
-        if (request.text)
-            if (const auto may = log.may_write(actor, clock_.now()); !may) return refuse(from, may.error());
-        const auto lane = lane_of(conversation, actor);
-        if (!request.text && !checks_.is_busy(lane)) return revise(from, std::move(request));
-        const CheckedSend::Revision revision{request.seq, !request.text};
-        Send as_send{.actor = request.actor,
-                     .conversation = request.conversation,
-                     .peer = {},
-                     .client_id = {},
-                     .text = std::move(request.text).value_or(std::string{})};
-        check(from, &conversation, lane, std::move(as_send), {}, revision);
+        check_revision(from, conversation, std::move(request));
     });
+}
+
+void Engine::State::check_revision(const ReplyTo& from, ConversationState& conversation, Revise&& request) {
+    if (const auto may = may_revise(conversation, request); !may) return refuse(from, may.error());
+    const auto lane = lane_of(conversation, request.actor.user);
+    const auto is_busy = checks_.is_busy(lane) || lanes_.contains({request.conversation, request.actor.user});
+    if (!request.text && !checks_.is_busy(lane)) return revise(from, std::move(request));
+    const auto message = request.text ? known_message(conversation, request.seq) : EntryPtr{};
+    if (request.text && message) {
+        const auto changed = revisable(conversation, request, *message);
+        if (!changed) return refuse(from, changed.error());
+        if (!*changed && !is_busy) return reply(from, Sent{*message, true});
+    }
+    const CheckedSend::Revision revision{request.seq, !request.text};
+    Send as_send{.actor = request.actor,
+                 .conversation = request.conversation,
+                 .peer = {},
+                 .client_id = {},
+                 .text = std::move(request.text).value_or(std::string{})};
+    auto* edit = check(from, &conversation, lane, std::move(as_send), {}, revision, message.has_value());
+    if (!edit) return;
+    auto& waiting = edits_loading_[{request.conversation, request.seq}];
+    waiting.emplace_back(lane, edit);
+    // An effect, not a job: it must see what this turn writes.
+    if (waiting.size() == 1) effects_.push_back(Read{LoadMessage{request.conversation, request.seq, true}});
+}
+
+// Edits that have their places: now they are put to the plugins, or refused.
+void Engine::State::on_edited_message(const LoadedMessage& loaded) {
+    auto waiting = edits_loading_.extract({loaded.conversation, loaded.seq});
+    if (!waiting) return;
+    when_loaded(loaded.conversation, [this, loaded, edits = std::move(waiting.mapped())](Result<ConversationState*> conversation) {
+        for (const auto& [lane, edit] : edits) {
+            if (auto may = may_edit(conversation, *edit, loaded); may)
+                checks_.start(lane, *edit, clock_.tick());
+            else
+                checks_.decide(*edit, std::move(may));
+            apply_verdicts(lane);
+        }
+    });
+}
+
+Result<> Engine::State::may_edit(Result<ConversationState*> conversation, const CheckedSend& edit, const LoadedMessage& loaded) const {
+    if (!conversation) return std::unexpected(conversation.error());
+    if (!*conversation) return fail(Code::not_found, "no such conversation");
+    const Revise request{edit.request.actor, edit.request.conversation, edit.revision->seq, edit.request.text};
+    if (auto may = may_revise(**conversation, request); !may) return may;
+    const auto message = known_message(**conversation, request.seq);
+    if (!message && !loaded.message) return std::unexpected(loaded.message.error());
+    const auto changed = revisable(**conversation, request, message ? *message : *loaded.message);
+    return changed ? Result<>{} : std::unexpected(changed.error());
 }
 
 // The first message of a pair: nothing is made before it is allowed.
@@ -122,16 +164,20 @@ void Engine::State::append_checked(const CheckLane& lane, ConversationState& con
     auto& send = checks_.oldest(lane);
     if (const auto may = may_store(conversation, lane.sender); !may) return end_check(lane, std::unexpected(may.error()));
     auto key = send_key(conversation.log.id(), lane.sender, send.request.client_id);
-    const auto entry =
-        store_message(conversation, lane.sender, std::move(key), send.request.client_id, std::move(send.call.text), send.digest);
-    end_check(lane, entry);
+    if (send.fate == Fate::hold && !mutant(Mutant::held_is_stored))
+        return end_check(lane, hold(conversation, lane.sender, std::move(key), send));
+    const auto entry = store_message(conversation, lane.sender, std::move(key), send.request.client_id, std::move(send.call.text),
+                                     send.digest, send.fate == Fate::shadow);
+    end_check(lane, Stored(entry));
     publish(conversation, entry);
 }
 
-void Engine::State::end_check(const CheckLane& lane, const Result<EntryPtr>& stored) {
+void Engine::State::end_check(const CheckLane& lane, const Result<Stored>& stored) {
     const auto send = checks_.take_oldest(lane);
     const auto answer = [&](const ReplyTo& to, bool repeated) {
-        reply(to, stored ? Result<Response>(Sent{*stored, repeated}) : Result<Response>(std::unexpected(stored.error())));
+        if (!stored) return refuse(to, stored.error());
+        if (const auto* held = std::get_if<Held>(&*stored)) return reply(to, *held);
+        reply(to, Sent{std::get<EntryPtr>(*stored), repeated});
     };
     answer(send.from, false);
     for (const auto& each : send.repeats) answer(each, true);

@@ -9,6 +9,7 @@ namespace madang {
 namespace {
 
 constexpr Millis kPluginRetry{1'000};
+constexpr auto kDenied = "a rule of this server refuses the message";
 
 }  // namespace
 
@@ -29,13 +30,16 @@ bool Checks::is_full(const CheckLane& lane) const {
     return found != lanes_.end() && found->second.size() >= kSendsWithoutVerdict;
 }
 
-void Checks::add(const CheckLane& lane, CheckedSend send, Tick now) {
+CheckedSend& Checks::add(const CheckLane& lane, CheckedSend send) {
     auto& queue = lanes_[lane];
     queue.push_back(std::make_unique<CheckedSend>(std::move(send)));
     ++size_;
-    const auto& revision = queue.back()->revision;
-    if (revision && revision->deletes) queue.back()->call.stage = static_cast<std::uint32_t>(stages_.size());
-    go_on(lane, *queue.back(), now);
+    return *queue.back();
+}
+
+void Checks::start(const CheckLane& lane, CheckedSend& send, Tick now) {
+    if (send.revision && send.revision->deletes) send.call.stage = static_cast<std::uint32_t>(stages_.size());
+    go_on(lane, send, now);
 }
 
 void Checks::go_on(const CheckLane& lane, CheckedSend& send, Tick now) {
@@ -65,7 +69,19 @@ void Checks::go_on(const CheckLane& lane, CheckedSend& send, Tick now) {
 // What the rule says when the stage itself says nothing.
 void Checks::fail_stage(CheckedSend& send, Stage& stage) {
     if (stage.rule.on_error == OnError::allow || mutant(Mutant::failure_allows)) return;
-    send.outcome = fail(Code::plugin_unavailable, "the plugin that checks messages doesn't answer", kPluginRetry);
+    const char* const what = "the plugin that checks messages doesn't answer";
+    if (stage.rule.on_error == OnError::hold && !send.revision) return single_out(send, Fate::hold, what);
+    send.outcome = fail(Code::plugin_unavailable, what, kPluginRetry);
+}
+
+// Held or shadowed, if no later stage denies it and none before has said what becomes of it.
+void Checks::single_out(CheckedSend& send, Fate fate, std::string why) {
+    if (send.revision) {
+        send.outcome = fail(Code::denied_by_policy, why.empty() ? kDenied : std::move(why));
+    } else if (send.fate == Fate::store) {
+        send.fate = fate;
+        send.held_because = std::move(why);
+    }
 }
 
 std::optional<Checks::Waiting> Checks::end_wait(std::uint64_t number) {
@@ -113,11 +129,17 @@ std::optional<CheckLane> Checks::on_verdict(std::uint64_t number, Verdict verdic
     stage.breaker.on_success();
     if (verdict.kind == Verdict::Kind::deny) {
         ++stage.figures.denied;
-        if (verdict.text.empty()) verdict.text = "a rule of this server refuses the message";
+        if (verdict.text.empty()) verdict.text = kDenied;
         waiting.send->outcome = fail(Code::denied_by_policy, std::move(verdict.text));
     } else if (verdict.kind == Verdict::Kind::modify) {
         ++stage.figures.modified;
         waiting.send->call.text = std::move(verdict.text);
+    } else if (verdict.kind == Verdict::Kind::hold) {
+        ++stage.figures.held;
+        single_out(*waiting.send, Fate::hold, std::move(verdict.text));
+    } else if (verdict.kind == Verdict::Kind::shadow) {
+        ++stage.figures.shadowed;
+        single_out(*waiting.send, Fate::shadow, {});
     } else {
         ++stage.figures.allowed;
     }

@@ -1,11 +1,13 @@
 // Sends that wait for the verdicts of plugins. Each plugin is a stage: a send is put to one after the other, first deny wins, what one has
-// modified the next one gets. Calls go out at once; what follows from the verdicts happens per sender and conversation in the order in
-// which the sends came, so that a plugin's timing never turns two messages of one sender round.
+// modified the next one gets; where nobody denies, the first hold or shadow stands. Calls go out at once; what follows from the verdicts
+// happens per sender and conversation in the order in which the sends came, so that a plugin's timing never turns two messages of one
+// sender round.
 //
 // Owner and thread: one engine's. It stores nothing: the engine appends what ready() gives it.
 // Limits: kSendsWithoutVerdict per lane; the engine bounds the sum. A repeat of a waiting send waits with it, up to kRepeatsWaiting.
 // Errors: a stage that fails, is late, can't be reached or whose breaker is open is decided by its rule: `allow` goes on to the next stage,
-// `deny` answers plugin_unavailable. A verdict that nobody waits for any more is counted and dropped.
+// `deny` answers plugin_unavailable, `hold` keeps the message for review. An edit can be neither held nor shadowed: that denies it. A
+// verdict that nobody waits for any more is counted and dropped.
 #pragma once
 
 #include <compare>
@@ -38,6 +40,13 @@ struct CheckLane {
     auto operator<=>(const CheckLane&) const = default;
 };
 
+// What follows for a send that may be stored.
+enum class Fate : std::uint8_t {
+    store,
+    hold,    // a reviewer decides
+    shadow,  // only its author sees it
+};
+
 // A send; or, in its place among them, an edit (whose new text is in `request`) or a deletion, which no stage is asked about.
 struct CheckedSend {
     struct Revision {
@@ -51,12 +60,14 @@ struct CheckedSend {
     std::optional<Revision> revision = {};
     std::vector<ReplyTo> repeats = {};
     std::optional<Result<>> outcome = {};  // none: a stage has not decided yet
+    Fate fate = Fate::store;
+    std::string held_because = {};
     bool is_applying = false;
 };
 
 // Of one stage, since start.
 struct CheckFigures {
-    std::uint64_t allowed = 0, denied = 0, modified = 0;
+    std::uint64_t allowed = 0, denied = 0, modified = 0, held = 0, shadowed = 0;
     std::uint64_t errors = 0;   // the plugin failed
     std::uint64_t late = 0;     // its deadline passed
     std::uint64_t refused = 0;  // the mailbox was full
@@ -76,8 +87,10 @@ class Checks {
     CheckedSend* find(const CheckLane& lane, const std::string& client_id);
     bool is_full(const CheckLane& lane) const;
     bool is_busy(const CheckLane& lane) const { return lanes_.contains(lane); }
-    // Puts it to the first stage. See calls() and ready() then.
-    void add(const CheckLane& lane, CheckedSend send, Tick now);
+    // Takes its place in the lane. It is put to the first stage by start(), or decided at once by decide(); see calls() and ready() then.
+    CheckedSend& add(const CheckLane& lane, CheckedSend send);
+    void start(const CheckLane& lane, CheckedSend& send, Tick now);
+    void decide(CheckedSend& send, Result<> outcome) { send.outcome = std::move(outcome); }
     // What has gathered for the plugins.
     std::vector<CheckCall> take_calls() { return std::exchange(calls_, {}); }
 
@@ -114,6 +127,7 @@ class Checks {
     // From call.stage on, until one must be waited for or the outcome is known.
     void go_on(const CheckLane& lane, CheckedSend& send, Tick now);
     void fail_stage(CheckedSend& send, Stage& stage);
+    static void single_out(CheckedSend& send, Fate fate, std::string why);
     std::optional<Waiting> end_wait(std::uint64_t number);
     std::optional<CheckLane> on_failure(std::uint64_t number, Failure why, Tick now);
     std::optional<CheckLane> resume(const Waiting& waiting, Tick now);

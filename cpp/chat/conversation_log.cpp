@@ -18,9 +18,20 @@ ConversationLog::ConversationLog(LoadedConversation::State state)
       members_(std::move(state.members)),
       addressed_(std::move(state.addressed)),
       head_(state.head),
+      wide_(head_),
+      shadowed_(std::move(state.shadowed)),
       last_message_id_(state.last_message_id),
       last_message_(std::move(state.last_message)) {
     MADANG_ASSERT(addressed_.size() == members_.size());
+    if (last_message_) stamped_ = last_message_->created_at;
+    if (state.newest) stamped_ = std::max(stamped_, state.newest->created_at);
+    if (state.newest && state.newest->shadow) {
+        const auto& newest = *state.newest;
+        wide_ = newest.shadow->wide;
+        run_ = newest.shadow->others;
+        run_.emplace_back(newest.actor, newest.seq);
+        std::ranges::sort(run_);
+    }
     if (mutant(Mutant::reuse_seq_after_load) && head_.value > 1) head_ = Seq{head_.value - 1};
 }
 
@@ -105,12 +116,24 @@ Result<> ConversationLog::may_change(UserId actor, UserId target, std::optional<
 }
 
 // Times shown to people never fall within a conversation, whatever the wall clock does.
-Time ConversationLog::stamp(Time now) {
-    return last_message_ ? std::max(now, last_message_->created_at) : std::max(now, conversation_.created_at);
+Time ConversationLog::stamp(Time now) { return std::max({now, stamped_, conversation_.created_at}); }
+
+Seq ConversationLog::take_seq() {
+    run_.clear();
+    return head_ = wide_ = next(head_);
+}
+
+std::shared_ptr<const Shadow> ConversationLog::take_shadowed_seq(UserId actor) {
+    head_ = next(head_);
+    auto own = std::ranges::lower_bound(run_, actor, {}, &std::pair<UserId, Seq>::first);
+    if (own != run_.end() && own->first == actor) own = run_.erase(own);
+    Shadow shadow{.wide = wide_, .others = run_, .last_id = last_message_id_};
+    run_.insert(own, {actor, head_});
+    return std::make_shared<const Shadow>(std::move(shadow));
 }
 
 EntryPtr ConversationLog::append_change(EntryType type, UserId actor, Time now, const Member* about) {
-    head_ = next(head_);
+    take_seq();
     Change change{.conversation = conversation_, .member = about ? *about : Member{}, .pair = {}};
     if (type == EntryType::conversation_created && conversation_.kind == ConversationKind::direct)
         for (const auto& each : members_) change.pair.push_back(each.user);
@@ -133,21 +156,30 @@ std::vector<EntryPtr> ConversationLog::append_creation(Time now) {
     return entries;
 }
 
-EntryPtr ConversationLog::append_message(IdGenerator& ids, UserId sender, std::string client_id, std::string text, Time now) {
-    head_ = next(head_);
+EntryPtr ConversationLog::append_message(IdGenerator& ids, UserId sender, std::string client_id, std::string text, Time now,
+                                         bool shadowed) {
     last_message_id_ = ids.message(last_message_id_);
     auto entry = std::make_shared<Entry>();
+    if (shadowed)
+        entry->shadow = take_shadowed_seq(sender);
+    else
+        take_seq();
     entry->conversation_id = conversation_.id;
     entry->seq = head_;
     entry->type = EntryType::message_created;
-    entry->created_at = stamp(now);
+    entry->created_at = stamped_ = stamp(now);
     entry->actor = sender;
     entry->message.id = last_message_id_;
     entry->message.sender = sender;
     entry->message.client_id = std::move(client_id);
     entry->message.text = std::move(text);
     entry->message.mentions = mentions_in(entry->message.text, sender);
-    last_message_ = entry;
+    if (shadowed) {
+        if (!has_shadowed(sender)) shadowed_.push_back(sender);
+    } else {
+        last_message_ = entry;
+        shadowed_.clear();
+    }
     return entry;
 }
 
@@ -177,7 +209,8 @@ EntryPtr ConversationLog::append_deleted(const Entry& message, UserId actor, Tim
 }
 
 EntryPtr ConversationLog::append_revision(EntryType type, const Entry& message, Message changed, UserId actor, Time now) {
-    head_ = next(head_);
+    auto shadow = message.shadow ? take_shadowed_seq(actor) : nullptr;
+    if (!shadow) take_seq();
     changed.revised = head_;
     auto present = std::make_shared<Entry>(message);
     present->message = std::move(changed);
@@ -195,6 +228,7 @@ EntryPtr ConversationLog::append_revision(EntryType type, const Entry& message, 
     entry->created_at = stamp(now);
     entry->actor = actor;
     entry->revision = std::make_shared<const Revision>(std::move(revision));
+    entry->shadow = std::move(shadow);
     if (last_message_ && last_message_->seq == message.seq) last_message_ = std::move(present);
     return entry;
 }
@@ -256,7 +290,9 @@ std::optional<UserId> ConversationLog::successor(UserId leaver) const {
 
 ConversationView ConversationLog::view_of(UserId user) const {
     ConversationView view{
-        .conversation = conversation_, .head_seq = head_, .last_message = last_message_, .my_role = Role::member, .peer = {}, .own = {}};
+        .conversation = conversation_, .head_seq = wide_, .last_message = last_message_, .my_role = Role::member, .peer = {}, .own = {}};
+    const auto own = std::ranges::find(run_, user, &std::pair<UserId, Seq>::first);
+    if (own != run_.end()) view.head_seq = own->second;
     if (const auto* me = find_member(user)) {
         view.my_role = me->role;
         if (last_message_ && last_message_->seq < readable_from(*me)) view.last_message = nullptr;

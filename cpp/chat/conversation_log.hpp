@@ -29,9 +29,9 @@ class ConversationLog {
     ConversationId id() const { return conversation_.id; }
     const Conversation& conversation() const { return conversation_; }
     Seq head() const { return head_; }
-    const EntryPtr& last_message() const { return last_message_; }
-    std::span<const Member> members() const { return members_; }  // rising user ids; also those who left
-    const Member* find_member(UserId user) const;                 // also one who left; null = never was one
+    const EntryPtr& last_message() const { return last_message_; }  // that is not shadowed
+    std::span<const Member> members() const { return members_; }    // rising user ids; also those who left
+    const Member* find_member(UserId user) const;                   // also one who left; null = never was one
 
     // The member's row, if `user` is one now.
     Result<const Member*> require_member(UserId user) const;
@@ -51,7 +51,8 @@ class ConversationLog {
 
     // Each takes the next seq. The caller has checked the right before.
     std::vector<EntryPtr> append_creation(Time now);  // conversation.created, then a member.joined for each, the creator first
-    EntryPtr append_message(IdGenerator& ids, UserId sender, std::string client_id, std::string text, Time now);
+    // `shadowed`: only its sender may see it.
+    EntryPtr append_message(IdGenerator& ids, UserId sender, std::string client_id, std::string text, Time now, bool shadowed = false);
     // Both make the message's next version, too (`revision->message`): the caller stores it in the same append. `message` is the present
     // one.
     EntryPtr append_edited(const Entry& message, std::string text, UserId actor, Time now);
@@ -72,7 +73,9 @@ class ConversationLog {
     template <typename Visit>
     void address(const Entry& entry, Visit&& visit);
 
+    // Not of one who has shadowed messages of their own behind last_message(): the store has what they are shown.
     ConversationView view_of(UserId user) const;
+    bool has_shadowed(UserId user) const { return std::ranges::find(shadowed_, user) != shadowed_.end(); }
 
   private:
     Member& member(UserId user);
@@ -80,12 +83,20 @@ class ConversationLog {
     EntryPtr append_change(EntryType type, UserId actor, Time now, const Member* about);
     EntryPtr append_revision(EntryType type, const Entry& message, Message changed, UserId actor, Time now);
     Time stamp(Time now);
+    // The next position, of an entry that all members may see, or of a shadowed one of `actor`.
+    Seq take_seq();
+    std::shared_ptr<const Shadow> take_shadowed_seq(UserId actor);
 
     Conversation conversation_;
     std::vector<Member> members_;
     std::vector<Seq> addressed_;  // to each of members_: the newest entry that went to them; none = never one
     MemberNames names_;
     Seq head_;
+    // The newest entry that is not shadowed, and behind it the newest shadowed one of each actor.
+    Seq wide_;
+    std::vector<std::pair<UserId, Seq>> run_;
+    std::vector<UserId> shadowed_;
+    Time stamped_{};  // of the newest message, shadowed or not
     MessageId last_message_id_;
     EntryPtr last_message_;
 };

@@ -36,8 +36,16 @@ void Engine::State::on(const ReplyTo& from, UpdateConversation&& request) {
             put_conversation_row(conversation);
             publish(conversation, entry);
         }
-        reply(from, conversation.log.view_of(request.actor.user));
+        answer_view(from, conversation, request.actor.user);
     });
+}
+
+void Engine::State::answer_view(const ReplyTo& from, const ConversationState& conversation, UserId user, bool created) {
+    if (conversation.log.has_shadowed(user))
+        return effects_.push_back(Read{Query{.to = from, .request = GetConversation{{user, {}}, conversation.log.id()}}});
+    auto view = conversation.log.view_of(user);
+    view.created = created;
+    reply(from, std::move(view));
 }
 
 void Engine::State::on(const ReplyTo& from, PutMember&& request) {

@@ -232,9 +232,7 @@ void Engine::State::direct_made(UserId creator, UserId peer, Result<Profiles> pe
 
 void Engine::State::on(const ReplyTo& from, CreateDirect&& request) {
     with_direct(from, request.actor, request.peer, [this, from, me = request.actor.user](ConversationState& conversation, bool made_here) {
-        auto view = conversation.log.view_of(me);
-        view.created = made_here;
-        reply(from, std::move(view));
+        answer_view(from, conversation, me, made_here);
     });
 }
 
@@ -251,7 +249,7 @@ void Engine::State::on(const ReplyTo& from, CreateGroup&& request) {
         if (*known) {
             return with_conversation(from, **known, [this, from, creator](ConversationState& conversation) {
                 if (const auto member = conversation.log.require_member(creator); !member) return refuse(from, member.error());
-                reply(from, conversation.log.view_of(creator));
+                answer_view(from, conversation, creator);
             });
         }
     }

@@ -98,10 +98,12 @@ struct LoadEntries {
     Seq after;
     Seq to;
 };
-// A message that is to be revised, as it is now.
+// A message that is to be revised, as it is now. For whoever asked alone: what was read for an earlier asker may be older than what this
+// one must see.
 struct LoadMessage {
     ConversationId conversation;
     Seq seq;
+    bool for_check = false;  // may the edit be put to plugins? else it is about to be done
 };
 // Messages of others, not deleted, in [from, to] as of the entry `as_of` (to < from: none); and is the user a member, where is the head?
 // At most kRecountEntries positions.

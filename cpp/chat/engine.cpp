@@ -31,6 +31,7 @@ Engine::State::State(EngineOptions options, const Clock& clock, const Store& sto
       clock_(clock),
       store_(store),
       ids_(options_.worker, clock),
+      held_(options_.limits.held_messages),
       checks_(options_.checks, options_.limits.text_chars),
       attendance_(options_.limits.offline_after),
       push_decisions_(options_.limits.push_ack_within),
@@ -51,7 +52,8 @@ void Engine::State::start() {
     MADANG_ASSERT(scanned.has_value());
     ids_.pass(reserved_ms_ << kIdTimeShift);
     if (push_outbox_.is_on()) take_up_pushes();
-    jobs_.push_back(LoadUnfinished{});
+    load_held();
+    if (!mutant(Mutant::lose_relations)) jobs_.push_back(LoadUnfinished{});
     if (mutant(Mutant::skip_replay)) return;
     journal_reading_ = true;
     jobs_.push_back(LoadJournal{});
@@ -201,7 +203,9 @@ void Engine::State::on_durable(Ticket ticket) {
     while (!in_flight_.empty() && in_flight_.front().ticket <= durable_) {
         const auto& front = in_flight_.front();
         if (front.table == Table::send_key)
-            sends_in_flight_.erase(front.key);
+            forget_sent(front.key);
+        else if (front.table == Table::held)
+            forget_held(HeldId{id_in(front.key)});
         else if (front.table == Table::message)
             forget_revised(front.key);
         else if (front.table == Table::pair)
@@ -210,6 +214,11 @@ void Engine::State::on_durable(Ticket ticket) {
             ids_in_flight_.erase({front.table, front.key});
         in_flight_.pop_front();
     }
+}
+
+void Engine::State::forget_sent(const std::string& key) {
+    const auto found = sends_in_flight_.find(key);
+    if (found != sends_in_flight_.end() && found->second.ticket <= durable_) sends_in_flight_.erase(found);
 }
 
 void Engine::State::forget_revised(const std::string& key) {
@@ -235,6 +244,7 @@ EngineFigures Engine::State::figures() const {
     figures.presence_waiting = watching_.queue.size();
     figures.relations_pending = pending_changes_.size();
     figures.departures_pending = departures_.size();
+    figures.held_waiting = held_.size();
     figures.checks_waiting = checks_.size();
     figures.late_verdicts = checks_.late_verdicts();
     if (checks_.are_on()) figures.checks = checks_.figures();

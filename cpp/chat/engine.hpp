@@ -44,10 +44,13 @@ struct EngineFigures {
     std::uint64_t fan_out_pending = 0;            // entries not yet in every inbox
     std::uint64_t messages = 0, inbox_items = 0;  // since start
     std::uint64_t edits = 0, deletions = 0;
-    std::uint64_t reads = 0;             // markers moved
-    std::uint64_t online = 0;            // users
-    std::uint64_t watched = 0;           // users whom somebody here watches
-    std::uint64_t presence_waiting = 0;  // of them, those whose watchers are still to be told
+    std::uint64_t shadowed = 0;                                   // of the messages
+    std::uint64_t held_waiting = 0;                               // for review
+    std::uint64_t held = 0, held_released = 0, held_refused = 0;  // since start
+    std::uint64_t reads = 0;                                      // markers moved
+    std::uint64_t online = 0;                                     // users
+    std::uint64_t watched = 0;                                    // users whom somebody here watches
+    std::uint64_t presence_waiting = 0;                           // of them, those whose watchers are still to be told
     std::uint64_t presence_changes = 0, presence_signals = 0, presence_coalesced = 0, typing_signals = 0;  // since start
     std::uint64_t loads = 0, evictions = 0, resyncs = 0;
     std::uint64_t joins = 0, leaves = 0, bans = 0;             // of groups, since start; first members are no joins

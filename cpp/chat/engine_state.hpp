@@ -1,7 +1,7 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
 // engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, bans.cpp, invites.cpp, messages.cpp, revisions.cpp,
-// checked_sends.cpp, fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, pairs.cpp, relation_copies.cpp, attendance.cpp, leases.cpp,
-// watches.cpp, typing.cpp, pushes.cpp, departing.cpp (deleted accounts), exporting.cpp (export and audit).
+// checked_sends.cpp, held.cpp, fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, pairs.cpp, relation_copies.cpp, attendance.cpp,
+// leases.cpp, watches.cpp, typing.cpp, pushes.cpp, departing.cpp (deleted accounts), exporting.cpp (export and audit).
 #pragma once
 
 #include <deque>
@@ -20,6 +20,7 @@
 #include "chat/conversation_log.hpp"
 #include "chat/departures.hpp"
 #include "chat/engine.hpp"
+#include "chat/held_queue.hpp"
 #include "chat/inbox.hpp"
 #include "chat/presence.hpp"
 #include "chat/push_decisions.hpp"
@@ -356,6 +357,7 @@ class Engine::State {
     void on(const ReplyTo& from, PutMember&& request);
     void on(const ReplyTo& from, RemoveMember&& request);
     void on(const ReplyTo& from, History&& request);
+    void answer_view(const ReplyTo& from, const ConversationState& conversation, UserId user, bool created = false);
     void invite(const ReplyTo& from, PutMember&& request);
     // He leaves or is removed. In the same append a leaving owner has an heir, and with the last member the links end.
     void remove(ConversationState& conversation, UserId user, UserId actor);
@@ -392,7 +394,9 @@ class Engine::State {
     Result<> may_store(const ConversationState& conversation, UserId sender) const;
     // The entry and its key join this turn; publish() follows.
     EntryPtr store_message(ConversationState& conversation, UserId sender, std::string key, std::string client_id, std::string text,
-                           const Digest128& digest);
+                           const Digest128& digest, bool shadowed = false);
+    // A key that names neither a message nor a held one is erased.
+    void put_send_key(std::string key, const SendKey& row, EntryPtr entry, Slot slot);
 
     // ---- revisions.cpp: editing and deleting
     // Both requests; no text = delete.
@@ -416,32 +420,54 @@ class Engine::State {
     void wait_in_lane(const ReplyTo& from, const Lane& lane, std::variant<Revise, Send, CheckLane> request);
     // `loaded`: the message as it was read from the store for this very call.
     Step try_revise(const ReplyTo& from, ConversationState& conversation, Revise& request, const Lane& lane, const LoadedMessage* loaded);
+    // What can be told without the message.
+    Result<> may_revise(const ConversationState& conversation, const Revise& request) const;
+    // As of all that this engine has written; none = it must be read.
+    std::optional<EntryPtr> known_message(const ConversationState& conversation, Seq seq) const;
     Result<EntryPtr> revisable(const ConversationState& conversation, const Revise& request, const EntryPtr& message) const;
     void append_revision(const ReplyTo& from, ConversationState& conversation, Revise& request, const EntryPtr& message);
     void work_lane(const Lane& lane, Result<ConversationState*> conversation, const LoadedMessage* loaded);
     void work_lanes();
     void forget_revised(const std::string& key);
+    void forget_sent(const std::string& key);
     void on_message(LoadedMessage loaded);
     bool awaits_fan_out(ConversationId conversation, Seq target, const Lane& lane);
     bool journal_is_open() const { return journal_reading_ || journal_wanted_ || !journal_.empty() || journal_parked_ > 0; }
 
     // ---- checked_sends.cpp: sends in which plugins have a say
+    using Stored = std::variant<EntryPtr, Held>;
     CheckLane lane_of(const ConversationState& conversation, UserId sender) const;
     // True if the same send waits for its verdict: this one gets the answer of that one.
     bool answer_waiting_repeat(const ReplyTo& from, const CheckLane& lane, const Send& request, const Digest128& digest);
-    // Null `conversation`: a direct one that is yet to be made.
-    void check(const ReplyTo& from, const ConversationState* conversation, const CheckLane& lane, Send&& request, const Digest128& digest,
-               std::optional<CheckedSend::Revision> revision);
+    // Null `conversation`: a direct one that is yet to be made. `starts`: it is put to the plugins at once.
+    CheckedSend* check(const ReplyTo& from, ConversationState* conversation, const CheckLane& lane, Send&& request, const Digest128& digest,
+                       std::optional<CheckedSend::Revision> revision, bool starts = true);
     void check_first(const ReplyTo& from, Send&& request);
-    // Edits are checked, too; a deletion only waits for what its sender has written before.
+    // Edits are checked, too, those that could be stored; a deletion only waits for what its sender has written before.
     void check_revision(const ReplyTo& from, Revise&& request);
+    void check_revision(const ReplyTo& from, ConversationState& conversation, Revise&& request);
+    void on_edited_message(const LoadedMessage& loaded);
+    Result<> may_edit(Result<ConversationState*> conversation, const CheckedSend& edit, const LoadedMessage& loaded) const;
     Result<> may_check(const CheckLane& lane) const;
     void apply_verdicts(const CheckLane& lane);
     void store_checked(const CheckLane& lane, Result<ConversationState*> found);
     void append_checked(const CheckLane& lane, ConversationState& conversation);
-    void end_check(const CheckLane& lane, const Result<EntryPtr>& stored);
+    void end_check(const CheckLane& lane, const Result<Stored>& stored);
     void end_late_checks();
     void work_verdicts();
+
+    // ---- held.cpp: messages that wait for a reviewer
+    void on(const ReplyTo& from, ListHeld&& request);
+    void on(const ReplyTo& from, Review&& request);
+    void load_held();
+    Result<std::optional<HeldMessage>> find_held(HeldId id) const;
+    void put_held(const HeldMessage& held);
+    void forget_held(HeldId id);
+    Result<Stored> hold(const ConversationState& conversation, UserId sender, std::string key, const CheckedSend& send);
+    void answer_decided(const ReplyTo& from, const HeldMessage& held, const Review& request);
+    void decided(HeldMessage held, HeldMessage::State state, Seq seq);
+    void refuse_held(const ReplyTo& from, const HeldMessage& held);
+    void release(const ReplyTo& from, ConversationState& conversation, HeldMessage held);
 
     // ---- fan_out.cpp: from the log into the inboxes
     // Stores the entry and hands it to every member as of it: in this append where the inbox is here and warm, by journal and bus
@@ -528,8 +554,9 @@ class Engine::State {
 
     // Written but not durable yet, so not to be found in the store.
     struct InFlightSend {
-        SendKey key;
+        SendKey key;  // that names nothing: it is erased
         EntryPtr entry;
+        Ticket ticket = 0;
     };
     std::unordered_map<std::string, InFlightSend> sends_in_flight_;
     std::map<std::pair<Table, std::string>, std::uint64_t, std::less<>> ids_in_flight_;  // of names, pairs and creation keys
@@ -545,6 +572,13 @@ class Engine::State {
     };
     std::unordered_map<std::string, RevisedInFlight> revised_in_flight_;  // by message_key
 
+    struct HeldInFlight {
+        HeldMessage message;
+        Ticket ticket = 0;
+    };
+    std::unordered_map<HeldId, HeldInFlight> held_in_flight_;
+    HeldQueue held_;
+
     std::map<Lane, std::deque<InLane>> lanes_;  // never empty ones
     std::size_t in_lanes_ = 0;
     std::vector<Lane> ready_lanes_;                           // to be worked at the end of the turn
@@ -558,7 +592,8 @@ class Engine::State {
     std::map<std::string, std::vector<std::move_only_function<void()>>> groups_in_creation_;
 
     Checks checks_;
-    std::vector<CheckLane> lanes_to_apply_;  // whose next send may be decided already
+    std::vector<CheckLane> lanes_to_apply_;                                              // whose next send may be decided already
+    std::map<EntryKey, std::vector<std::pair<CheckLane, CheckedSend*>>> edits_loading_;  // who would edit which message
 
     std::map<EntryKey, Pending> pending_;
     std::map<EntryKey, Seq> revisions_pending_;                 // message → its revision that is in pending_; at most one

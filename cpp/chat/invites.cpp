@@ -84,7 +84,7 @@ bool Engine::State::answer_member(const ReplyTo& from, const ConversationState& 
     if (conversation.log.conversation().kind == ConversationKind::direct)
         refuse(from, {Code::forbidden, "a direct conversation has no invites", {}});
     else
-        reply(from, conversation.log.view_of(user));
+        answer_view(from, conversation, user);
     return true;
 }
 

@@ -40,7 +40,9 @@ struct LoadedConversation {
         Seq head;
         MessageId last_message_id;
         EntryPtr last_message;
-        std::vector<Seq> addressed;  // to each of `members`: the newest entry that went to them; none = never one
+        std::vector<Seq> addressed;    // to each of `members`: the newest entry that went to them; none = never one
+        EntryPtr newest;               // the head
+        std::vector<UserId> shadowed;  // whose shadowed messages are newer than `last_message`, which is none of them
         std::vector<Ban> bans;
         std::vector<Invite> invites;
     };
@@ -55,13 +57,13 @@ struct LoadedInboxPage {
 struct LoadedEntries {
     ConversationId conversation;
     UserId user;
-    Result<std::vector<EntryPtr>> entries;  // rising; all of the range, addressed or not
-    std::vector<EntryPtr> narrow;           // the run of narrow entries right before them, newest first
+    Result<std::vector<EntryPtr>> entries;  // rising; all of the range but what is shadowed from this user, addressed or not
+    std::vector<EntryPtr> narrow;           // the run of narrow entries right before them (addressed_before)
 };
 struct LoadedJournal {
     struct Unfinished {
         EntryPtr entry;
-        std::vector<EntryPtr> narrow;  // the run of narrow entries right before it, newest first
+        std::vector<EntryPtr> narrow;  // the run of narrow entries right before it (addressed_before)
     };
     Result<std::vector<Unfinished>> entries;  // in order of (conversation, seq)
 };
@@ -69,6 +71,7 @@ struct LoadedMessage {
     ConversationId conversation;
     Seq seq;
     Result<EntryPtr> message;  // null: there is no message in that place
+    bool for_check = false;
 };
 struct Recounted {
     UserId user;

@@ -7,23 +7,21 @@
 #include "base/mutant.hpp"
 #include "chat/conversation_log.hpp"
 #include "chat/inbox.hpp"
+#include "chat/log_walk.hpp"
 #include "chat/push_loads.hpp"
 #include "chat/stored.hpp"
 
 namespace madang {
 namespace {
 
-// The run of narrow entries right before `seq`, newest first: who got the entry before that one follows from it.
+// The run of narrow entries right before `seq`, newest first, of shadowed ones in a row the newest alone: who got the entry before that one
+// follows from it.
 Result<std::vector<EntryPtr>> narrow_before(const Store& store, ConversationId id, Seq seq) {
     std::vector<EntryPtr> run;
-    const auto read = each_row(store, Table::message, message_key(id, Seq{1}), message_key(id, seq), Order::descending,
-                               [&](std::string_view key, std::string_view value) -> Result<bool> {
-                                   auto entry = decode_entry(id, Seq{id_in(key, 8)}, value);
-                                   if (!entry) return std::unexpected(entry.error());
-                                   const auto goes_on = (*entry)->is_narrow();
-                                   if (goes_on) run.push_back(std::move(*entry));
-                                   return goes_on;
-                               });
+    const auto read = walk_runs_back(store, id, seq, [&](const EntryPtr& entry) -> Result<bool> {
+        if (entry->is_narrow()) run.push_back(entry);
+        return entry->is_narrow();
+    });
     if (!read) return std::unexpected(read.error());
     return run;
 }
@@ -133,6 +131,8 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
                                     .last_message_id = {},
                                     .last_message = {},
                                     .addressed = {},
+                                    .newest = {},
+                                    .shadowed = {},
                                     .bans = {},
                                     .invites = {}};
     const auto read =
@@ -147,21 +147,24 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
     auto& addressed = state.addressed;
     for (const auto& member : state.members) addressed.push_back(member.stays.back().left);
     auto missing = static_cast<std::size_t>(std::ranges::count(addressed, Seq{}));
-    const auto walked = each_row(store, Table::message, message_key(id, Seq{1}), end_of(id.value), Order::descending,
-                                 [&](std::string_view key, std::string_view value) -> Result<bool> {
-                                     auto entry = decode_entry(id, Seq{id_in(key, 8)}, value);
-                                     if (!entry) return std::unexpected(entry.error());
-                                     if (!state.head) state.head = (*entry)->seq;
-                                     for (std::size_t i = 0; missing > 0 && i < addressed.size(); ++i) {
-                                         if (addressed[i] || !is_addressed(state.members[i], **entry)) continue;
-                                         addressed[i] = (*entry)->seq;
-                                         --missing;
-                                     }
-                                     if (!state.last_message && (*entry)->is_message()) state.last_message = std::move(*entry);
-                                     return missing > 0 || !state.last_message;
-                                 });
+    const auto walked = walk_runs_back(store, id, kBehindAll, [&](const EntryPtr& entry) -> Result<bool> {
+        if (!state.newest) state.newest = entry;
+        for (std::size_t i = 0; missing > 0 && i < addressed.size(); ++i) {
+            if (addressed[i]) continue;
+            addressed[i] = newest_addressed(state.members[i], *entry);
+            if (addressed[i]) --missing;
+        }
+        if (!state.last_message && entry->shadow) {
+            state.last_message_id = std::max(state.last_message_id, entry->shadow->last_id);
+            state.shadowed.push_back(entry->actor);
+            for (const auto& [user, seq] : entry->shadow->others) state.shadowed.push_back(user);
+        }
+        if (!state.last_message && !entry->shadow && entry->is_message()) state.last_message = entry;
+        return missing > 0 || !state.last_message;
+    });
     if (!walked) return std::unexpected(walked.error());
-    if (state.last_message) state.last_message_id = state.last_message->message.id;
+    if (state.newest) state.head = state.newest->seq;
+    if (state.last_message) state.last_message_id = std::max(state.last_message_id, state.last_message->message.id);
     if (state.conversation.kind == ConversationKind::direct) return std::optional(std::move(state));
     if (const auto admission = load_admission(store, id, state); !admission) return std::unexpected(admission.error());
     return std::optional(std::move(state));
@@ -170,23 +173,22 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
 Result<std::vector<EntryPtr>> load_entries(const Store& store, const Limits& limits, const LoadEntries& range) {
     std::vector<EntryPtr> entries;
     std::size_t bytes = 0;
-    const auto read =
-        each_row(store, Table::message, message_key(range.conversation, next(range.after)), message_key(range.conversation, next(range.to)),
-                 Order::ascending, [&](auto key, auto value) -> Result<bool> {
-                     auto entry = decode_entry(range.conversation, Seq{id_in(key, 8)}, value);
-                     if (entry) entry = with_message(store, std::move(*entry));
-                     if (!entry) return std::unexpected(entry.error());
-                     bytes += (*entry)->text_bytes();
-                     entries.push_back(std::move(*entry));
-                     return entries.size() < limits.page_items && bytes < limits.page_bytes;
-                 });
+    const auto visit = [&](const EntryPtr& stored) -> Result<bool> {
+        auto entry = with_message(store, stored);
+        if (!entry) return std::unexpected(entry.error());
+        bytes += (*entry)->text_bytes();
+        entries.push_back(std::move(*entry));
+        return entries.size() < limits.page_items && bytes < limits.page_bytes;
+    };
+    const auto read = walk_shown(store, range.conversation, range.user, next(range.after), next(range.to), visit);
     if (!read) return std::unexpected(read.error());
     return entries;
 }
 
 Loaded load_entries_of(const Store& store, const Limits& limits, const LoadEntries& range) {
     LoadedEntries loaded{range.conversation, range.user, load_entries(store, limits, range), {}};
-    auto narrow = narrow_before(store, range.conversation, next(range.after));
+    if (!loaded.entries || loaded.entries->empty()) return loaded;
+    auto narrow = narrow_before(store, range.conversation, loaded.entries->front()->seq);
     if (narrow)
         loaded.narrow = std::move(*narrow);
     else
@@ -227,7 +229,7 @@ Result<Recounted::State> recount(const Store& store, const Recount& job) {
     if (!member) return std::unexpected(member.error());
     Recounted::State state{.known = member->has_value(), .present = *member && (*member)->present(), .head = {}, .counted = {}};
     if (!state.known) return state;
-    const auto newest = read_newest(store, job.conversation);
+    const auto newest = read_newest(store, job.conversation, job.user);
     if (!newest) return std::unexpected(newest.error());
     state.head = newest->head;
     const auto counted = count_unread(store, job.user, job.conversation, job.from, job.to, job.as_of);
@@ -299,7 +301,7 @@ Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigne
         }
         Loaded operator()(const LoadEntries& j) const { return load_entries_of(store, limits, j); }
         Loaded operator()(const LoadMessage& j) const {
-            return LoadedMessage{j.conversation, j.seq, load_message(store, j.conversation, j.seq)};
+            return LoadedMessage{j.conversation, j.seq, load_message(store, j.conversation, j.seq), j.for_check};
         }
         Loaded operator()(const Recount& j) const { return Recounted{j.user, j.conversation, recount(store, j)}; }
         Loaded operator()(const LoadJournal&) const { return LoadedJournal{load_journal(store, index, engines)}; }

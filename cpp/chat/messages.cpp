@@ -37,10 +37,15 @@ void Engine::State::on(const ReplyTo& from, Send&& request) {
 
 bool Engine::State::answer_repeat(const ReplyTo& from, ConversationId conversation, const Send& request, const std::string& key,
                                   const Digest128& digest) {
+    const auto held = [&](const SendKey& known) { reply(from, Held{known.held, request.client_id, known.reason}); };
     const auto reused = [&] { refuse(from, {Code::client_id_reused, "this client_id was used for another text", {}}); };
     if (const auto flying = sends_in_flight_.find(key); flying != sends_in_flight_.end()) {
-        if (flying->second.key.text_digest != digest)
+        const auto& known = flying->second.key;
+        if (!known.seq && !known.held) return false;
+        if (known.text_digest != digest)
             reused();
+        else if (known.held)
+            held(known);
         else
             reply(from, Sent{flying->second.entry, true});
         return true;
@@ -52,6 +57,8 @@ bool Engine::State::answer_repeat(const ReplyTo& from, ConversationId conversati
         refuse(from, known.error());
     } else if (known->text_digest != digest) {
         reused();
+    } else if (known->held) {
+        held(*known);
     } else {
         Send repeat{.actor = request.actor, .conversation = conversation, .peer = {}, .client_id = request.client_id, .text = {}};
         effects_.push_back(Read{Query{.to = from, .request = std::move(repeat)}});
@@ -69,7 +76,8 @@ void Engine::State::send(const ReplyTo& from, ConversationState& conversation, S
         const auto lane = lane_of(conversation, sender);
         if (answer_waiting_repeat(from, lane, request, digest)) return;
         if (const auto may = may_store(conversation, sender); !may) return refuse(from, may.error());
-        return check(from, &conversation, lane, std::move(request), digest, {});
+        check(from, &conversation, lane, std::move(request), digest, {});
+        return;
     }
     if (!lanes_.empty() && lanes_.contains({id, sender}) && !mutant(Mutant::edit_overtaken))
         return wait_in_lane(from, {id, sender}, std::move(request));
@@ -100,15 +108,22 @@ Result<> Engine::State::may_store(const ConversationState& conversation, UserId 
 }
 
 EntryPtr Engine::State::store_message(ConversationState& conversation, UserId sender, std::string key, std::string client_id,
-                                      std::string text, const Digest128& digest) {
-    const auto entry = conversation.log.append_message(ids_, sender, std::move(client_id), std::move(text), clock_.now());
+                                      std::string text, const Digest128& digest, bool shadowed) {
+    const auto entry = conversation.log.append_message(ids_, sender, std::move(client_id), std::move(text), clock_.now(), shadowed);
     reserve_ids(entry->message.id);
-    const SendKey row{entry->seq, digest};
-    if (!mutant(Mutant::forget_send_key)) put(Table::send_key, key, row, madang::slot_of(conversation.log.id()));
-    in_flight_.push_back({this_turn(), Table::send_key, key});
-    sends_in_flight_.emplace(std::move(key), InFlightSend{row, entry});
+    put_send_key(std::move(key), {.seq = entry->seq, .text_digest = digest}, entry, madang::slot_of(conversation.log.id()));
     ++figures_.messages;
+    if (shadowed) ++figures_.shadowed;
     return entry;
+}
+
+void Engine::State::put_send_key(std::string key, const SendKey& row, EntryPtr entry, Slot slot) {
+    if (!row.seq && !row.held)
+        erase(Table::send_key, key, slot);
+    else if (!mutant(Mutant::forget_send_key))
+        put(Table::send_key, key, row, slot);
+    in_flight_.push_back({this_turn(), Table::send_key, key});
+    sends_in_flight_.insert_or_assign(std::move(key), InFlightSend{row, std::move(entry), this_turn()});
 }
 
 }  // namespace madang

@@ -5,6 +5,7 @@
 
 #include "base/mutant.hpp"
 #include "chat/export.hpp"
+#include "chat/log_walk.hpp"
 #include "chat/push_loads.hpp"
 #include "chat/stored.hpp"
 #include "chat/user_audit.hpp"
@@ -25,7 +26,7 @@ class Answer {
     Result<Response> operator()(const GetConversation& request) const {
         auto found = read_view(store_, request.conversation, request.actor.user);
         if (!found) return std::unexpected(found.error());
-        found->own = query_.own.at(0);
+        if (!query_.own.empty()) found->own = query_.own.front();
         return std::move(*found);
     }
 
@@ -83,6 +84,39 @@ class Answer {
 
     Result<Response> operator()(const AuditUser& request) const { return audit(store_, limits_, *query_.audited, request.after); }
 
+    Result<Response> operator()(const ListHeld& request) const {
+        const std::size_t limit = std::clamp(request.limit, 1u, limits_.page_items);
+        HeldPage page;
+        std::size_t bytes = 0;
+        const auto read = each_row(store_, Table::held, held_key(behind(request.after.value_or(HeldId{}))),
+                                   held_key(HeldId{~std::uint64_t{0}}), Order::ascending, [&](auto key, auto value) -> Result<bool> {
+                                       auto held = decode_held(HeldId{id_in(key)}, value);
+                                       if (!held) return std::unexpected(held.error());
+                                       if (held->state != HeldMessage::State::waiting) return true;
+                                       bytes += held->text.size();
+                                       if (page.held.size() == limit || (bytes > limits_.page_bytes && !page.held.empty())) {
+                                           page.next = page.held.back().id;
+                                           return false;
+                                       }
+                                       page.held.push_back(std::move(*held));
+                                       return true;
+                                   });
+        if (!read) return std::unexpected(read.error());
+        return page;
+    }
+
+    // A repeated release.
+    Result<Response> operator()(const Review& request) const {
+        const auto bytes = store_.get(Table::held, held_key(request.held));
+        if (!bytes) return std::unexpected(bytes.error());
+        if (!*bytes) return fail(Code::not_found, "no such message waits for review");
+        const auto held = decode_held(request.held, **bytes);
+        if (!held) return std::unexpected(held.error());
+        auto entry = read_entry(store_, held->conversation, held->seq);
+        if (!entry) return std::unexpected(entry.error());
+        return Reviewed{held->id, std::move(*entry)};
+    }
+
     // A repeated send: the key is known and the text is the same.
     Result<Response> operator()(const Send& request) const {
         const auto bytes = store_.get(Table::send_key, send_key(request.conversation, request.actor.user, request.client_id));
@@ -104,23 +138,22 @@ class Answer {
         const auto all = *conversation && (*conversation)->settings.history == HistoryAccess::all;
         const auto floor = all ? Seq{1} : me->joined_seq();
         const std::size_t limit = std::clamp(request.limit, 1u, limits_.page_items);
-        const Seq end{~std::uint64_t{0}};
 
         HistoryPage page;
         if (request.after) {
-            return forward(request.conversation, std::max(floor, behind(*request.after)), floor, limit);
+            return forward(request, std::max(floor, behind(*request.after)), floor, limit);
         } else if (request.around) {
             // Half before, the message itself and the rest after; what one side lacks, the other may not fill: the page stays centred.
-            auto before = backward(request.conversation, floor, *request.around, limit / 2);
+            auto before = backward(request, floor, *request.around, limit / 2);
             if (!before) return std::unexpected(before.error());
-            auto after = forward(request.conversation, std::max(floor, *request.around), floor, limit - limit / 2);
+            auto after = forward(request, std::max(floor, *request.around), floor, limit - limit / 2);
             if (!after) return std::unexpected(after.error());
             page = std::move(*before);
             page.messages.insert(page.messages.end(), after->messages.begin(), after->messages.end());
             page.has_more_after = after->has_more_after;
             return page;
         }
-        return backward(request.conversation, floor, request.before.value_or(end), limit);
+        return backward(request, floor, request.before.value_or(kBehindAll), limit);
     }
 
     Result<Response> operator()(const ListMentions& request) const {
@@ -184,46 +217,41 @@ class Answer {
     }
 
     // Up to `limit` messages of a range, and whether another one follows.
-    Result<std::pair<std::vector<EntryPtr>, bool>> messages(ConversationId id, Seq from, Seq to, Order order, std::size_t limit) const {
+    Result<std::pair<std::vector<EntryPtr>, bool>> messages(const History& asked, Seq from, Seq to, Order order, std::size_t limit) const {
         std::vector<EntryPtr> found;
         bool more = false;
         std::size_t bytes = 0;
-        if (from >= to) return std::pair(std::move(found), more);
-        const auto read =
-            each_row(store_, Table::message, message_key(id, from), message_key(id, to), order, [&](auto key, auto value) -> Result<bool> {
-                auto entry = decode_entry(id, Seq{id_in(key, 8)}, value);
-                if (!entry) return std::unexpected(entry.error());
-                if ((*entry)->type != EntryType::message_created) return true;
-                bytes += (*entry)->message.text.size();
-                more = found.size() == limit || (bytes > limits_.page_bytes && !found.empty());
-                if (!more) found.push_back(std::move(*entry));
-                return !more;
-            });
+        const auto walk = order == Order::ascending ? walk_shown : walk_shown_back;
+        const auto read = walk(store_, asked.conversation, asked.actor.user, from, to, [&](const EntryPtr& entry) -> Result<bool> {
+            if (!entry->is_message()) return true;
+            bytes += entry->message.text.size();
+            more = found.size() == limit || (bytes > limits_.page_bytes && !found.empty());
+            if (!more) found.push_back(entry);
+            return !more;
+        });
         if (!read) return std::unexpected(read.error());
         return std::pair(std::move(found), more);
     }
 
-    Result<bool> any(ConversationId id, Seq from, Seq to) const {
-        const auto found = messages(id, from, to, Order::ascending, 0);
+    Result<bool> any(const History& asked, Seq from, Seq to) const {
+        const auto found = messages(asked, from, to, Order::ascending, 0);
         if (!found) return std::unexpected(found.error());
         return found->second;
     }
 
-    Result<HistoryPage> backward(ConversationId id, Seq floor, Seq before, std::size_t limit) const {
-        const Seq end{~std::uint64_t{0}};
-        auto found = messages(id, floor, before, Order::descending, limit);
+    Result<HistoryPage> backward(const History& asked, Seq floor, Seq before, std::size_t limit) const {
+        auto found = messages(asked, floor, before, Order::descending, limit);
         if (!found) return std::unexpected(found.error());
-        const auto after = any(id, std::max(floor, before), end);
+        const auto after = any(asked, std::max(floor, before), kBehindAll);
         if (!after) return std::unexpected(after.error());
         std::ranges::reverse(found->first);
         return HistoryPage{std::move(found->first), found->second, *after};
     }
 
-    Result<HistoryPage> forward(ConversationId id, Seq from, Seq floor, std::size_t limit) const {
-        const Seq end{~std::uint64_t{0}};
-        auto found = messages(id, from, end, Order::ascending, limit);
+    Result<HistoryPage> forward(const History& asked, Seq from, Seq floor, std::size_t limit) const {
+        auto found = messages(asked, from, kBehindAll, Order::ascending, limit);
         if (!found) return std::unexpected(found.error());
-        const auto before = any(id, floor, from);
+        const auto before = any(asked, floor, from);
         if (!before) return std::unexpected(before.error());
         return HistoryPage{std::move(found->first), *before, found->second};
     }

@@ -25,6 +25,7 @@ struct SlotOf {
     Slot operator()(const MarkRead& r) const { return slot_of(r.actor.user); }
     Slot operator()(const UpdateView& r) const { return slot_of(r.actor.user); }
     Slot operator()(const Watch& r) const { return slot_of(r.actor.user); }
+    Slot operator()(const Review& r) const { return slot_of(r.held); }
     Slot operator()(const ChangeRelation& r) const { return slot_of_pair(r.actor.user, r.user); }
     Slot operator()(const CreateDirect& r) const { return slot_of_pair(r.actor.user, r.peer); }
     // With a client id the place follows from it, or a repeat would look elsewhere.

@@ -14,6 +14,7 @@
 #include "model/admission.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
+#include "model/held.hpp"
 #include "model/relation.hpp"
 #include "model/signal.hpp"
 #include "model/user.hpp"
@@ -199,6 +200,12 @@ struct ListMentions {
     std::uint32_t limit = 100;
     std::optional<MessageId> before;  // from `next`
 };
+// For operators: what waits for review in all conversations, oldest first. Answers HeldPage.
+struct ListHeld {
+    Actor actor;
+    std::uint32_t limit = 100;
+    std::optional<HeldId> after;  // from `next`
+};
 // The presence of these users is shown to the actor's open socket: at once, and when it changes. Replaces the socket's list; no answer
 // comes twice. Answers Done. Errors: bad_request (more than kWatchUsersMax, or the socket is closed).
 struct Watch {
@@ -322,7 +329,8 @@ struct AcceptInvite {
     InviteSecret secret{};
 };
 // Exactly one of `conversation` and `peer` is set; with `peer` the direct conversation is made if need be, in the same append.
-// Answers Sent. Errors: text_too_long, bad_request, client_id_reused, muted, blocked (between two), storage_full, unavailable.
+// Answers Sent, or Held where a plugin wants it reviewed. Errors: text_too_long, bad_request, client_id_reused, denied_by_policy, muted,
+// blocked (between two), storage_full, unavailable.
 struct Send {
     Actor actor;
     ConversationId conversation;
@@ -345,6 +353,13 @@ struct DeleteMessage {
     Actor actor;
     ConversationId conversation;
     Seq seq;
+};
+// An operator releases or refuses a message that waits for review. Answers Reviewed; a repeat is answered the same, as long as the decision
+// is remembered (kDecisionsKept). Errors: not_found (also what was decided otherwise); of a release, what forbids its sender to write now
+// (not_a_member, muted, blocked), storage_full, unavailable.
+struct Review {
+    HeldId held;
+    bool release = false;
 };
 // At most one of the three is set; none = the newest. Answers HistoryPage.
 struct History {
@@ -374,7 +389,7 @@ using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, Clo
                              MarkRead, UpdateView, CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember,
                              PutBan, RemoveBan, ListBans, CreateInvite, ListInvites, RevokeInvite, AcceptInvite, Send, History, EditMessage,
                              DeleteMessage, ListMentions, ListRelations, ChangeRelation, Watch, GetPresence, ListPresence, Typing, SetPush,
-                             ListDeadPushes, ChangePassword, DeleteAccount, Export, AuditUser>;
+                             ListDeadPushes, ChangePassword, DeleteAccount, Export, AuditUser, ListHeld, Review>;
 
 // The slot whose owner must be asked.
 Slot slot_of(const Request& request);
@@ -448,6 +463,20 @@ struct Sent {
     EntryPtr entry;
     bool repeated = false;  // nothing new was stored: the client id was known, or the message is as it was asked for
 };
+// A send that waits for a reviewer: nothing is in the log.
+struct Held {
+    HeldId id;
+    std::string client_id;
+    std::string reason;
+};
+struct HeldPage {
+    std::vector<HeldMessage> held;
+    std::optional<HeldId> next;
+};
+struct Reviewed {
+    HeldId held;
+    EntryPtr message;  // null: refused
+};
 struct HistoryPage {
     std::vector<EntryPtr> messages;  // ascending seq
     bool has_more_before = false;
@@ -506,8 +535,9 @@ struct ResyncRequired {
     Cursor cursor;
 };
 
-using Response = std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
-                              ConversationView, ReadState, MemberPage, Member, Ban, BanPage, Invite, InvitePage, Sent, HistoryPage,
-                              MentionPage, Friendship, RelationPage, PresencePage, DeadPushPage, ExportPage, AuditReport>;
+using Response =
+    std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
+                 ConversationView, ReadState, MemberPage, Member, Ban, BanPage, Invite, InvitePage, Sent, HistoryPage, MentionPage,
+                 Friendship, RelationPage, PresencePage, DeadPushPage, ExportPage, AuditReport, Held, HeldPage, Reviewed>;
 
 }  // namespace madang

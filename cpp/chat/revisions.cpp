@@ -56,6 +56,7 @@ void Engine::State::work_lanes() {
 }
 
 void Engine::State::on_message(LoadedMessage loaded) {
+    if (loaded.for_check) return on_edited_message(loaded);
     const auto waiting = messages_loading_.extract({loaded.conversation, loaded.seq});
     if (!waiting) return;
     when_loaded(loaded.conversation,
@@ -98,21 +99,12 @@ Engine::State::Step Engine::State::try_revise(const ReplyTo& from, ConversationS
                                               const LoadedMessage* loaded) {
     auto& log = conversation.log;
     const auto answer = [&](const Error& error) { return refuse(from, error), Step::done; };
-    const auto member = log.require_member(request.actor.user);
-    if (!member) return answer(member.error());
-    // Who may not write may not rewrite; taking an own message back is left to them.
-    if (request.text)
-        if (const auto may = log.may_write(request.actor.user, clock_.now()); !may) return answer(may.error());
-    if (request.text && conversation.pair.is_closed()) return answer(closed(conversation));
-    if (request.seq < log.readable_from(**member) || request.seq > log.head()) return answer(no_message());
+    if (const auto may = may_revise(conversation, request); !may) return answer(may.error());
     if (awaits_fan_out(log.id(), request.seq, lane)) return Step::waits;
 
     EntryPtr message;
-    const auto flying = revised_in_flight_.empty() ? revised_in_flight_.end() : revised_in_flight_.find(key_of(log.id(), request.seq));
-    if (flying != revised_in_flight_.end()) {
-        message = flying->second.message;
-    } else if (log.last_message() && log.last_message()->seq == request.seq) {
-        message = log.last_message();
+    if (const auto known = known_message(conversation, request.seq)) {
+        message = *known;
     } else if (loaded && loaded->seq == request.seq) {
         if (!loaded->message) return answer(loaded->message.error());
         message = *loaded->message;
@@ -132,9 +124,31 @@ Engine::State::Step Engine::State::try_revise(const ReplyTo& from, ConversationS
     return Step::done;
 }
 
+Result<> Engine::State::may_revise(const ConversationState& conversation, const Revise& request) const {
+    const auto& log = conversation.log;
+    const auto member = log.require_member(request.actor.user);
+    if (!member) return std::unexpected(member.error());
+    // Who may not write may not rewrite; taking an own message back is left to them.
+    if (request.text)
+        if (const auto may = log.may_write(request.actor.user, clock_.now()); !may) return may;
+    if (request.text && conversation.pair.is_closed()) return std::unexpected(closed(conversation));
+    if (request.seq < log.readable_from(**member) || request.seq > log.head()) return std::unexpected(no_message());
+    return {};
+}
+
+std::optional<EntryPtr> Engine::State::known_message(const ConversationState& conversation, Seq seq) const {
+    const auto& log = conversation.log;
+    if (!revised_in_flight_.empty()) {
+        const auto flying = revised_in_flight_.find(key_of(log.id(), seq));
+        if (flying != revised_in_flight_.end()) return flying->second.message;
+    }
+    if (log.last_message() && log.last_message()->seq == seq) return log.last_message();
+    return std::nullopt;
+}
+
 // The message if the request changes it, null if it is so already.
 Result<EntryPtr> Engine::State::revisable(const ConversationState& conversation, const Revise& request, const EntryPtr& message) const {
-    if (!message) return std::unexpected(no_message());
+    if (!message || !message->is_shown_to(request.actor.user)) return std::unexpected(no_message());
     const auto& log = conversation.log;
     const auto* member = log.find_member(request.actor.user);
     const auto is_own = message->message.sender == member->user.id || mutant(Mutant::edit_by_anyone);

@@ -1,6 +1,7 @@
 #include "chat/stored.hpp"
 
 #include "chat/inbox.hpp"
+#include "chat/log_walk.hpp"
 #include "model/deleted_user.hpp"
 
 namespace madang {
@@ -82,18 +83,13 @@ Result<EntryPtr> as_shown(const Store& store, EntryPtr entry) {
     return EntryPtr{std::move(shown)};
 }
 
-Result<Newest> read_newest(const Store& store, ConversationId id) {
+Result<Newest> read_newest(const Store& store, ConversationId id, UserId viewer) {
     Newest newest;
-    const auto read = each_row(store, Table::message, message_key(id, Seq{1}), end_of(id.value), Order::descending,
-                               [&](std::string_view key, std::string_view value) -> Result<bool> {
-                                   const Seq seq{id_in(key, 8)};
-                                   if (!newest.head) newest.head = seq;
-                                   auto entry = decode_entry(id, seq, value);
-                                   if (!entry) return std::unexpected(entry.error());
-                                   if ((*entry)->type != EntryType::message_created) return true;
-                                   newest.message = std::move(*entry);
-                                   return false;
-                               });
+    const auto read = walk_shown_back(store, id, viewer, Seq{1}, kBehindAll, [&](const EntryPtr& entry) -> Result<bool> {
+        if (!newest.head) newest.head = entry->seq;
+        if (entry->is_message()) newest.message = entry;
+        return !newest.message;
+    });
     if (!read) return std::unexpected(read.error());
     return newest;
 }
@@ -114,7 +110,7 @@ Result<ConversationView> read_view(const Store& store, ConversationId id, UserId
     if (!*conversation) return fail(Code::internal, "conversation " + to_string(id) + " has members but no row");
     ConversationView view{
         .conversation = std::move(**conversation), .head_seq = {}, .last_message = {}, .my_role = me->role, .peer = {}, .own = {}};
-    auto newest = read_newest(store, id);
+    auto newest = read_newest(store, id, viewer);
     if (!newest) return std::unexpected(newest.error());
     view.head_seq = newest->head;
     const auto visible_from = view.conversation.settings.history == HistoryAccess::all ? Seq{1} : me->joined_seq();

@@ -43,12 +43,12 @@ Result<EntryPtr> as_shown(const Store& store, EntryPtr entry);
 // The profile, or what is left of a deleted one.
 Result<Profile> as_shown(const Store& store, Profile profile);
 
-// The head, and the newest message (null: none).
+// The head and the newest message (null: none), as this user may be shown them.
 struct Newest {
     Seq head;
     EntryPtr message;
 };
-Result<Newest> read_newest(const Store& store, ConversationId id);
+Result<Newest> read_newest(const Store& store, ConversationId id, UserId viewer);
 
 // Errors: not_found, not_a_member.
 Result<Member> require_member(const Store& store, ConversationId conversation, UserId user);

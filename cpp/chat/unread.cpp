@@ -40,7 +40,7 @@ Unread change_by(const InboxItem& item, Seq from) {
 Result<Unread> count_unread(const Store& store, UserId user, ConversationId conversation, Seq from, Seq to, Seq as_of) {
     std::map<Seq, Unread> counted;
     const auto messages = each_entry(store, conversation, from, to, [&](const Entry& entry) {
-        if (!entry.is_message() || entry.message.sender == user) return;
+        if (!entry.is_message() || entry.message.sender == user || (entry.shadow && !mutant(Mutant::shadow_counts))) return;
         const auto& message = entry.message;
         counted.emplace(entry.seq, message.deleted ? Unread{} : Unread{1, message.mentions.names(user)});
     });

@@ -140,7 +140,7 @@ class UserAudit {
                          const auto entry = decode_entry(id, seq, value);
                          if (!entry) return std::unexpected(entry.error());
                          if ((*entry)->is_revision()) revise(**member, **entry, row.last_seq, revised);
-                         if (!(*entry)->is_message() || seq > row.last_seq) return true;
+                         if (!(*entry)->is_message() || (*entry)->shadow || seq > row.last_seq) return true;
                          const auto& message = (*entry)->message;
                          if (message.sender == served_.user || !(*member)->addressed(seq)) return true;
                          Shown shown{.id = message.id, .counts = seq >= unread_from, .named = message.mentions.names(served_.user)};

@@ -9,11 +9,12 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "model/conversation.hpp"
+#include "model/entry.hpp"
 
 namespace madang {
 
 // What decides where a plugin doesn't: it failed, its verdict is late, the mailbox is full.
-enum class OnError : std::uint8_t { deny, allow };
+enum class OnError : std::uint8_t { deny, allow, hold };
 
 // How one plugin's `check` is used. The plugins stand in their configured order; each is a stage.
 struct CheckRule {
@@ -34,14 +35,15 @@ struct CheckCall {
     std::string client_id;
     std::string text;   // as the stages before have left it
     bool edit = false;  // the new text of a message that is stored already
+    Mentions mentions;  // in the text as it was sent; none where there is no conversation yet
 
-    std::size_t bytes() const { return sizeof *this + client_id.size() + text.size(); }
+    std::size_t bytes() const { return sizeof *this + client_id.size() + text.size() + mentions.users.size() * sizeof(UserId); }
 };
 
 struct Verdict {
-    enum class Kind : std::uint8_t { allow, deny, modify, error };
+    enum class Kind : std::uint8_t { allow, deny, modify, error, hold, shadow };
     Kind kind = Kind::allow;
-    std::string text;  // deny: the reason · modify: the new text · error: what went wrong
+    std::string text;  // deny, hold: the reason · modify: the new text · error: what went wrong
 };
 
 // Who is this?

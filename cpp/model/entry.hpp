@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -68,6 +69,16 @@ struct Revision {
     }
 };
 
+// Of an entry that only its actor may see: a message that a plugin has shadowed, and its author's revisions of it. It says what lies behind
+// the unbroken run of such entries that it ends, so that nobody ever walks through a run, however long.
+struct Shadow {
+    Seq wide;                                    // the newest entry before the run
+    std::vector<std::pair<UserId, Seq>> others;  // the newest entry in the run of every other actor; rising user ids
+    MessageId last_id;                           // the newest message id given in the conversation, this entry's included
+
+    bool operator==(const Shadow&) const = default;
+};
+
 enum class FriendState : std::uint8_t { none = 0, requested = 1, asked = 2, friends = 3 };  // requested: I asked; asked: they did
 inline constexpr auto kFriendStateMax = static_cast<std::uint8_t>(FriendState::friends);
 
@@ -101,12 +112,17 @@ struct Entry {
     std::shared_ptr<const Change> change;      // conversation_* and member_*
     std::shared_ptr<const Revision> revision;  // message_edited and message_deleted
     std::shared_ptr<const Note> note;          // read_updated and friend_updated
+    std::shared_ptr<const Shadow> shadow;      // null: not shadowed
 
     bool is_message() const { return type == EntryType::message_created; }
     bool is_revision() const { return type == EntryType::message_edited || type == EntryType::message_deleted; }
     bool is_note() const { return type == EntryType::read_updated || type == EntryType::friend_updated; }
     // Addressed to some of the members only.
-    bool is_narrow() const { return revision && !revision->for_all; }
+    bool is_narrow() const { return shadow || (revision && !revision->for_all); }
+    // May this user know of it at all, as far as shadowing goes?
+    bool is_shown_to(UserId user) const { return !shadow || actor == user; }
+    // Of a shadowed entry: the newest one from here back that may be shown to this user; itself, if it is theirs.
+    Seq newest_shown_to(UserId user) const;
     // The message that it shows: its own, or the one that it is about; null = none.
     const Entry* shown_message() const { return is_message() ? this : revision ? revision->message.get() : nullptr; }
     std::size_t text_bytes() const {  // of that message
@@ -119,14 +135,16 @@ struct Entry {
         const auto same = [](const auto& a, const auto& b) { return (!a && !b) || (a && b && *a == *b); };
         return conversation_id == other.conversation_id && seq == other.seq && type == other.type && created_at == other.created_at &&
                actor == other.actor && message == other.message && same(change, other.change) && same(revision, other.revision) &&
-               same(note, other.note);
+               same(note, other.note) && same(shadow, other.shadow);
     }
 };
 
 // Does the entry go into this member's inbox? A pure function of the member's stays and the entry.
 bool is_addressed(const Member& member, const Entry& entry);
+// The newest entry from this one back that does, as far as this one tells; none = it does not tell.
+Seq newest_addressed(const Member& member, const Entry& entry);
 // The last entry before `seq` that does; none = there is none. `narrow`: the unbroken run of narrow entries that ends right before `seq`,
-// newest first; behind it the stays alone decide.
+// newest first, of each run of shadowed ones among them the newest alone; behind it the stays alone decide.
 Seq addressed_before(const Member& member, Seq seq, std::span<const EntryPtr> narrow);
 
 // One thing of a user's inbox.

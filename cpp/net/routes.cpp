@@ -64,6 +64,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/sync", Access::user, sync},
 
     Route{"GET", "/v1/admin/audit", Access::operators, audit_user},
+    Route{"GET", "/v1/admin/held", Access::operators, list_held},
+    Route{"POST", "/v1/admin/held/{held_id}", Access::operators, review_held},
 
     Route{"GET", "/v1/servers", Access::anyone, list_servers},
     Route{"GET", "/v1/connect", Access::handshake, connect},

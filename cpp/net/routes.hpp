@@ -84,6 +84,9 @@ void get_history(Call& call);
 void list_mentions(Call& call);
 void sync(Call& call);
 
+void list_held(Call& call);
+void review_held(Call& call);
+
 void list_servers(Call& call);
 void connect(Call& call);
 void healthz(Call& call);

@@ -4,6 +4,7 @@
 #include "net/routes.hpp"
 #include "wire/bodies.hpp"
 #include "wire/events.hpp"
+#include "wire/held.hpp"
 #include "wire/json_writer.hpp"
 #include "wire/objects.hpp"
 
@@ -59,12 +60,20 @@ void send_message(Call& call) {
     auto body = wire::parse_message(call.request().body);
     if (!body) return call.refuse(body.error());
     if (!call.may_send(body->text.size())) return;
-    call.ask<Sent>(Send{call.actor(), *conversation, UserId{}, std::move(body->client_id), std::move(body->text)},
-                   [](Call& asked, const Sent& sent) {
-                       std::string json;
-                       wire::append_message(json, *sent.entry);
-                       asked.answer(sent.repeated ? 200 : 201, std::move(json));
-                   });
+    Send request{call.actor(), *conversation, UserId{}, std::move(body->client_id), std::move(body->text)};
+    call.core().submit(std::move(request), [self = call.shared_from_this()](Result<Response> response) {
+        if (!response) return self->refuse(response.error());
+        std::string json;
+        if (const auto* held = std::get_if<Held>(&*response)) {
+            json = R"({"held":)";
+            wire::append_held(json, held->id, held->client_id, held->reason);
+            json += '}';
+            return self->answer(202, std::move(json));
+        }
+        const auto& sent = std::get<Sent>(*response);
+        wire::append_message(json, *sent.entry);
+        self->answer(sent.repeated ? 200 : 201, std::move(json));
+    });
 }
 
 void get_history(Call& call) {

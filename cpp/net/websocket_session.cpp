@@ -7,6 +7,7 @@
 #include "net/resync_words.hpp"
 #include "wire/answers.hpp"
 #include "wire/events.hpp"
+#include "wire/held.hpp"
 #include "wire/objects.hpp"
 
 namespace madang::net {
@@ -131,6 +132,12 @@ void WebSocketSession::write(std::string ref, Request request, std::size_t text_
     ask(std::move(request), [ref = std::move(ref)](WebSocketSession& self, const Result<Response>& response) {
         if (!response) return self.refuse(ref, response.error());
         std::string json;
+        if (const auto* held = std::get_if<Held>(&*response)) {
+            std::string members;
+            wire::append_held(members, held->id, held->client_id, held->reason);
+            wire::append_held_reply(json, ref, members);
+            return self.say(json);
+        }
         wire::append_message_reply(json, ref, self.gateway().events().message(std::get<Sent>(*response).entry));
         self.say(json);
     });

@@ -243,6 +243,38 @@ Result<> plugin_reload(Context& context) {
     return reload_plugins(context.target.runtime, context.command.arg(0), context.rows, context.stop);
 }
 
+// Straight from the store, like the users.
+Result<> held_list(Context& context) {
+    Result<> outcome;
+    const auto visit = [&](std::string_view key, std::string_view value) {
+        const auto held = decode_held(HeldId{id_in(key)}, value);
+        if (!held) {
+            outcome = std::unexpected(held.error());
+            return false;
+        }
+        if (held->state == HeldMessage::State::waiting)
+            context.rows({to_string(held->id), to_string(held->conversation), to_string(held->sender), held->sender_username,
+                          held->client_id, held->text, held->reason, time_text(held->created_at)});
+        return !context.stop.stop_requested();
+    };
+    const auto scanned = context.target.runtime.store().scan(Table::held, Key{0}, Key{UINT64_MAX}, Order::ascending, visit);
+    return scanned ? outcome : scanned;
+}
+
+Result<> review(Context& context, bool release) {
+    const auto id = parse_id<HeldId>(context.command.arg(0));
+    if (!id) return fail(Code::bad_request, "which one: its held_id");
+    const auto reviewed = ask<Reviewed>(context.requester, Review{*id, release});
+    if (!reviewed) return std::unexpected(reviewed.error());
+    const auto* message = reviewed->message.get();
+    context.rows({to_string(*id), message ? "released" : "refused", message ? to_string(message->conversation_id) : "",
+                  message ? to_string(message->seq) : ""});
+    return {};
+}
+
+Result<> held_release(Context& context) { return review(context, true); }
+Result<> held_refuse(Context& context) { return review(context, false); }
+
 struct Entry {
     std::string_view name;
     std::size_t args_min;
@@ -260,6 +292,9 @@ constexpr Entry kCommands[]{
     {"clock-advance", 1, 1, clock_advance},
     {"plugin-list", 0, 0, plugin_list},
     {"plugin-reload", 0, 1, plugin_reload},
+    {"held-list", 0, 0, held_list},
+    {"held-release", 1, 1, held_release},
+    {"held-refuse", 1, 1, held_refuse},
     {"seed", 1, 3, run_seed},
 };
 

@@ -64,6 +64,7 @@ const std::vector<ConfigKey> kKeys{
     {"limits", "group_commit_rows", NUMBER(limits.group_commit_rows), "Inbox rows one turn of an engine writes; a larger fan-out goes on in the next turn.", 100, kMillion},
     {"limits", "fan_out_pending", NUMBER(limits.fan_out_pending), "Entries not yet in every inbox, per engine; more: sends answer unavailable.", 100, 10 * kMillion},
     {"limits", "parked_requests", NUMBER(limits.parked_requests), "Requests that wait for the disk, per engine; more: unavailable.", 1, kMillion},
+    {"limits", "held_messages", NUMBER(limits.held_messages), "Messages that wait for review, per engine; one more: denied_by_policy.", 1, kMillion},
     {"limits", "users_in_memory", NUMBER(limits.users_in_memory), "Users in memory, per engine; the least recently used one is dropped and read again on demand.", 10, 100 * kMillion},
     {"limits", "conversations_in_memory", NUMBER(limits.conversations_in_memory), "Conversations in memory, likewise.", 10, 100 * kMillion},
     {"limits", "inbox_tail_items", NUMBER(limits.inbox_tail_items), "Newest inbox items of an online user kept in memory, for a quick resume.", 1, 100'000},

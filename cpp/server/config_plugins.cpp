@@ -110,7 +110,7 @@ class Reader {
                 else
                     out.timeout = *parsed;
             } else if (decides && name == "on_error") {
-                out.on_error = text(key, value, hook == "check" ? Names{"deny", "allow"} : Names{"deny"});
+                out.on_error = text(key, value, hook == "check" ? Names{"deny", "allow", "hold"} : Names{"deny"});
             } else if (decides && name == "mode") {
                 out.mode = text(key, value, hook == "check" ? Names{"enforce", "observe"} : Names{"enforce"});
             } else {

@@ -113,6 +113,11 @@ void add_engines(Page& page, const Runtime& runtime) {
     counter("madang_engine_messages_total", "Messages stored.", &EngineFigures::messages);
     counter("madang_engine_edits_total", "Messages edited.", &EngineFigures::edits);
     counter("madang_engine_deletions_total", "Messages deleted.", &EngineFigures::deletions);
+    counter("madang_engine_shadowed_total", "Messages stored that only their authors see.", &EngineFigures::shadowed);
+    gauge("madang_held_messages", "Messages that wait for review.", &EngineFigures::held_waiting);
+    counter("madang_held_total", "Messages kept back for review.", &EngineFigures::held);
+    counter("madang_held_released_total", "Of these, messages that a reviewer released.", &EngineFigures::held_released);
+    counter("madang_held_refused_total", "Of these, messages that a reviewer refused.", &EngineFigures::held_refused);
     counter("madang_engine_inbox_items_total", "Inbox items stored.", &EngineFigures::inbox_items);
     counter("madang_engine_reads_total", "Read markers moved.", &EngineFigures::reads);
     gauge("madang_users_online", "Users online.", &EngineFigures::online);
@@ -205,6 +210,7 @@ void add_checks(Page& page, const Runtime& runtime, const PluginHost& host) {
         };
         const auto& sum = sums[stage];
         add("allowed", sum.allowed), add("denied", sum.denied), add("modified", sum.modified), add("error", sum.errors);
+        add("held", sum.held), add("shadowed", sum.shadowed);
         add("late", sum.late), add("mailbox_full", sum.refused), add("breaker_open", sum.skipped);
         open.push_back({{{"plugin", plugin}}, sum.is_open ? 1.0 : 0.0});
     }
@@ -274,6 +280,8 @@ void add_plugins(Page& page, const Runtime& runtime, const PluginHost& host) {
         {"madang_hook_run_seconds_total", "Time that a plugin's hook ran.", kMicros, &HookFigures::run_micros},
         {"madang_hook_would_deny_total", "Messages that a plugin in mode observe would have denied.", 1, &HookFigures::would_deny},
         {"madang_hook_would_modify_total", "Messages that a plugin in mode observe would have modified.", 1, &HookFigures::would_modify},
+        {"madang_hook_would_hold_total", "Messages that a plugin in mode observe would have held.", 1, &HookFigures::would_hold},
+        {"madang_hook_would_shadow_total", "Messages that a plugin in mode observe would have shadowed.", 1, &HookFigures::would_shadow},
     };
     for (const auto& row : kRows) {
         std::vector<std::pair<Page::Labels, double>> values;

@@ -27,6 +27,7 @@ std::vector<CheckFigures> sum_of_checks(const Runtime& runtime) {
             auto& sum = sums[stage];
             const auto& one = figures.checks[stage];
             sum.allowed += one.allowed, sum.denied += one.denied, sum.modified += one.modified, sum.errors += one.errors;
+            sum.held += one.held, sum.shadowed += one.shadowed;
             sum.late += one.late, sum.refused += one.refused, sum.skipped += one.skipped, sum.is_open |= one.is_open;
         }
     }

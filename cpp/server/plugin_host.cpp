@@ -68,6 +68,7 @@ void PluginHost::note(std::uint32_t plugin, Hook hook, const HookFigures& more) 
     sum.calls += more.calls, sum.batches += more.batches, sum.errors += more.errors, sum.expired += more.expired;
     sum.queue_micros += more.queue_micros, sum.run_micros += more.run_micros;
     sum.would_deny += more.would_deny, sum.would_modify += more.would_modify;
+    sum.would_hold += more.would_hold, sum.would_shadow += more.would_shadow;
 }
 
 HookFigures PluginHost::figures(std::uint32_t plugin, Hook hook) const {

@@ -31,7 +31,7 @@ struct PluginSpec {
 struct HookFigures {
     std::uint64_t calls = 0, batches = 0, errors = 0, expired = 0;
     std::uint64_t queue_micros = 0, run_micros = 0;
-    std::uint64_t would_deny = 0, would_modify = 0;  // with mode = "observe"
+    std::uint64_t would_deny = 0, would_modify = 0, would_hold = 0, would_shadow = 0;  // with mode = "observe"
 };
 
 // Of a plugin as a whole. `waiting` is what a worker process hasn't been given yet.

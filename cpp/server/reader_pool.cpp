@@ -29,7 +29,8 @@ Loaded refused_load(const Job& job) {
     if (const auto* conversation = std::get_if<LoadConversation>(&job)) return LoadedConversation{conversation->conversation, no()};
     if (const auto* page = std::get_if<LoadInboxPage>(&job)) return LoadedInboxPage{page->user, page->session, page->attach, no()};
     if (const auto* entries = std::get_if<LoadEntries>(&job)) return LoadedEntries{entries->conversation, entries->user, no(), {}};
-    if (const auto* message = std::get_if<LoadMessage>(&job)) return LoadedMessage{message->conversation, message->seq, no()};
+    if (const auto* message = std::get_if<LoadMessage>(&job))
+        return LoadedMessage{message->conversation, message->seq, no(), message->for_check};
     if (const auto* recount = std::get_if<Recount>(&job)) return Recounted{recount->user, recount->conversation, no()};
     if (const auto* pushes = std::get_if<LoadPushes>(&job)) {
         LoadedPushes refused;

@@ -149,9 +149,9 @@ class Reader {
 
 inline constexpr std::uint8_t kVersion = 1;  // of every record as long as all are in their first form
 
-inline Writer begin(std::string& out) {
+inline Writer begin(std::string& out, std::uint8_t version = kVersion) {
     Writer w(out);
-    w.byte(kVersion);
+    w.byte(version);
     return w;
 }
 

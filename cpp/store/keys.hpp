@@ -46,6 +46,7 @@ inline Key preference_key(UserId user, ConversationId conversation) { return {us
 inline Key account_key(UserId user) { return Key{user.value}; }
 inline Key departure_key(UserId user) { return Key{user.value}; }
 inline Key device_key(UserId user, DeviceId device) { return {user.value, device.value}; }
+inline Key held_key(HeldId held) { return Key{held.value}; }
 inline Key mention_key(UserId user, MessageId message) { return {user.value, message.value}; }
 inline Key epoch_key(Slot slot) { return Key{slot}; }
 inline Key relation_key(UserId user, UserId other) { return {user.value, other.value}; }

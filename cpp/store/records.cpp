@@ -1,5 +1,6 @@
 #include "store/records.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "store/codec.hpp"
@@ -13,6 +14,9 @@ using codec::Reader;
 using codec::Writer;
 
 constexpr std::uint8_t kRegisteredDevice = 2;  // version of a device with a registration for pushes; one without is in its first form
+constexpr std::uint8_t kShadowed = 2;          // version of an entry: with what only a shadowed one has
+constexpr std::uint8_t kHeldSend = 2;          // version of a send key: of a message that waits for a reviewer
+
 constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kRevised = 8, kMessageFlags = 15;
 constexpr std::uint8_t kLeft = 1, kListed = 2, kUserConversationFlags = 3;
 constexpr std::uint8_t kPinned = 1, kArchived = 2, kPreferenceFlags = 3;
@@ -22,6 +26,13 @@ constexpr auto kKindMax = static_cast<std::uint8_t>(ConversationKind::room);
 constexpr auto kTypeMin = static_cast<std::uint8_t>(EntryType::message_created);
 constexpr auto kTypeMax = static_cast<std::uint8_t>(EntryType::message_deleted);
 constexpr auto kNoteMax = static_cast<std::uint8_t>(EntryType::friend_updated);
+
+// Is it the record's other version?
+bool is_version(Reader& r, std::uint8_t other) {
+    const auto version = r.byte();
+    if (version != codec::kVersion && version != other) r.spoil();
+    return version == other;
+}
 
 std::uint8_t flags(Reader& r, std::uint8_t known) {
     const auto value = r.byte();
@@ -194,6 +205,29 @@ Revision read_revision(Reader& r) {
     return revision;
 }
 
+void write(Writer& w, const Shadow& shadow) {
+    w.position(shadow.wide);
+    w.id(shadow.last_id);
+    w.varint(shadow.others.size());
+    for (const auto& [user, seq] : shadow.others) {
+        w.id(user);
+        w.position(seq);
+    }
+}
+
+Shadow read_shadow(Reader& r) {
+    Shadow shadow;
+    shadow.wide = r.position<Seq>();
+    shadow.last_id = r.id<MessageId>();
+    shadow.others.resize(r.count(9));
+    for (auto& [user, seq] : shadow.others) {
+        user = r.id<UserId>();
+        seq = r.position<Seq>();
+    }
+    if (!std::ranges::is_sorted(shadow.others, {}, &std::pair<UserId, Seq>::first)) r.spoil();
+    return shadow;
+}
+
 bool is_note(EntryType type) { return type == EntryType::read_updated || type == EntryType::friend_updated; }
 bool is_revision(EntryType type) { return type == EntryType::message_edited || type == EntryType::message_deleted; }
 
@@ -227,7 +261,7 @@ void encode(const Entry& entry, std::string& out) {
     MADANG_ASSERT(!entry.is_note() && entry.is_message() == (!entry.change && !entry.revision));
     // One growth of the buffer at most: this runs for every message.
     out.reserve(out.size() + entry.message.text.size() + entry.message.client_id.size() + 8 * entry.message.mentions.users.size() + 64);
-    auto w = begin(out);
+    auto w = begin(out, entry.shadow ? kShadowed : codec::kVersion);
     w.byte(static_cast<std::uint8_t>(entry.type));
     w.time(entry.created_at);
     w.id(entry.actor);
@@ -237,10 +271,12 @@ void encode(const Entry& entry, std::string& out) {
         write(w, *entry.revision);
     else
         write(w, entry.message);
+    if (entry.shadow) write(w, *entry.shadow);
 }
 
 Result<EntryPtr> decode_entry(ConversationId conversation, Seq seq, std::string_view bytes) {
-    auto r = begin(bytes);
+    Reader r(bytes);
+    const auto is_shadowed = is_version(r, kShadowed);
     auto entry = std::make_shared<Entry>();
     entry->conversation_id = conversation;
     entry->seq = seq;
@@ -253,19 +289,34 @@ Result<EntryPtr> decode_entry(ConversationId conversation, Seq seq, std::string_
         entry->revision = std::make_shared<const Revision>(read_revision(r));
     else
         entry->change = std::make_shared<const Change>(read_change(r, conversation, entry->type));
+    if (is_shadowed) {
+        entry->shadow = std::make_shared<const Shadow>(read_shadow(r));
+        if (entry->change) r.spoil();
+    }
     return finish(r, EntryPtr{std::move(entry)}, "entry", conversation.value, seq.value);
 }
 
 void encode(const SendKey& key, std::string& out) {
-    auto w = begin(out);
-    w.position(key.seq);
+    auto w = begin(out, key.held ? kHeldSend : codec::kVersion);
+    if (key.held) {
+        w.id(key.held);
+        w.text(key.reason);
+    } else {
+        w.position(key.seq);
+    }
     w.raw(key.text_digest);
 }
 
 Result<SendKey> decode_send_key(std::string_view bytes) {
-    auto r = begin(bytes);
+    Reader r(bytes);
     SendKey key;
-    key.seq = r.position<Seq>();
+    if (is_version(r, kHeldSend)) {
+        key.held = r.id<HeldId>();
+        key.reason = r.text();
+        if (!key.held) r.spoil();
+    } else {
+        key.seq = r.position<Seq>();
+    }
     key.text_digest = r.raw<Digest128>();
     return finish(r, std::move(key), "send key");
 }

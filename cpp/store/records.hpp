@@ -13,15 +13,19 @@
 #include "model/admission.hpp"
 #include "model/conversation.hpp"
 #include "model/entry.hpp"
+#include "model/held.hpp"
 #include "model/relation.hpp"
 #include "model/user.hpp"
 
 namespace madang {
 
-// Idempotency: which entry a client id made, and whether a repeat bears the same text (as the client sent it).
+// Idempotency: which entry a client id made, or which held message waits for it, and whether a repeat bears the same text (as the client
+// sent it).
 struct SendKey {
-    Seq seq;
+    Seq seq;  // none: it is held
     Digest128 text_digest{};
+    HeldId held{};
+    std::string reason{};  // why it is held, as the sender is told
 
     bool operator==(const SendKey&) const = default;
 };
@@ -90,6 +94,8 @@ void encode(const Entry& entry, std::string& out);
 Result<EntryPtr> decode_entry(ConversationId conversation, Seq seq, std::string_view bytes);
 void encode(const SendKey& key, std::string& out);
 Result<SendKey> decode_send_key(std::string_view bytes);
+void encode(const HeldMessage& held, std::string& out);  // held_records.cpp
+Result<HeldMessage> decode_held(HeldId id, std::string_view bytes);
 void encode(const InboxItem& item, std::string& out);
 Result<InboxItem> decode_inbox_item(std::string_view bytes);
 void encode(const UserConversation& row, std::string& out);

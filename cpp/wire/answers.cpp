@@ -103,6 +103,12 @@ void append_message_reply(std::string& out, std::string_view ref, std::string_vi
     out += '}';
 }
 
+void append_held_reply(std::string& out, std::string_view ref, std::string_view held) {
+    begin(out, "reply", ref);
+    out.append(R"(,"held":)").append(held);
+    out += '}';
+}
+
 void append_read_reply(std::string& out, std::string_view ref, std::string_view state) {
     begin(out, "reply", ref);
     out.append(",").append(state).append("}");

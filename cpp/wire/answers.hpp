@@ -33,6 +33,8 @@ void append_goaway(std::string& out, std::chrono::milliseconds after);
 void append_signal(std::string& out, const Signal& signal);
 void append_reply(std::string& out, std::string_view ref);
 void append_message_reply(std::string& out, std::string_view ref, std::string_view message);
+// `held`: as append_held writes it.
+void append_held_reply(std::string& out, std::string_view ref, std::string_view held);
 // `state`: the members of append_read_state.
 void append_read_reply(std::string& out, std::string_view ref, std::string_view state);
 void append_error_reply(std::string& out, std::string_view ref, const Error& error);

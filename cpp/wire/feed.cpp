@@ -13,6 +13,7 @@ void append_fed_entry(std::string& out, std::uint64_t position, const Entry& ent
     append_time(out, entry.created_at);
     out += R"(,"actor":)";
     append_user(out, actor);
+    if (entry.shadow) out += R"(,"shadowed":true)";
     out += ',';
     const auto maker = entry.type == EntryType::conversation_created ? entry.actor : UserId{};
     out += encode_event_body(entry, {.user = maker, .role = Role::member});

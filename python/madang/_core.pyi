@@ -59,6 +59,8 @@ class Plugins:
         run_s: float = 0.0,
         would_deny: int = 0,
         would_modify: int = 0,
+        would_hold: int = 0,
+        would_shadow: int = 0,
     ) -> None: ...
     @property
     def console(self) -> int: ...

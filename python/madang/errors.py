@@ -136,6 +136,27 @@ class Internal(Error):
     code = "internal"
 
 
+class Held(Error):
+    """Not an error of anybody's: the server's moderation keeps the message back for review, so `send` has no message to answer.
+
+    It is in no conversation yet, perhaps never. The same send under the same `client_id` raises this again, and answers with the message
+    once a reviewer has released it. The client never sends it again by itself.
+
+    Attributes:
+        held_id: decimal digits; what reviewers call it.
+        client_id: of the send.
+        reason: for a person; may be empty.
+    """
+
+    code = "held"
+
+    def __init__(self, held_id: str, client_id: str, reason: str) -> None:
+        super().__init__(f"held for review: {reason}" if reason else "held for review")
+        self.held_id = held_id
+        self.client_id = client_id
+        self.reason = reason
+
+
 class ConfigError(Error):
     """The configuration has errors.
 

@@ -87,6 +87,8 @@ TABLE = """
     GET    /v1/blocks                                                    -  ok  ok  ok  ok  ok  ok  ok
     PUT    /v1/blocks/{user_id}                                          -  ok  ok  ok  ok  ok  ok  ok
     DELETE /v1/blocks/{user_id}                                          -  ok  ok  ok  ok  ok  ok  ok
+    GET    /v1/admin/held                                                -   !   !   !   !   !   !   !
+    POST   /v1/admin/held/{held_id}                                      -   !   !   !   !   !   !   !
     GET    /v1/sync                                                      -  ok  ok  ok  ok  ok  ok  ok
     GET    /v1/connect                                                   -  ok  ok  ok  ok  ok  ok  ok
     SOCKET attach                                                        -  ok  ok  ok  ok  ok  ok  ok
@@ -244,6 +246,7 @@ REQUESTS: dict[str, Callable[[Scene], Made]] = {
     "DELETE /v1/friends/{user_id}": about_somebody_new,
     "PUT /v1/blocks/{user_id}": about_somebody_new,
     "DELETE /v1/blocks/{user_id}": about_somebody_new,
+    "POST /v1/admin/held/{held_id}": lambda s: Made({"held_id": "1"}, body={"action": "release"}),
     "SOCKET read": lambda s: Made(body={"conversation_id": s.cid, "seq": s.own}),
     "SOCKET typing": lambda s: Made(body={"conversation_id": s.cid}),
     "SOCKET watch": lambda s: Made(body={"users": [s.other.id]}),

@@ -50,8 +50,10 @@ void Audit::run() {
     check_groups();
     check_bans();
     check_links();
+    check_shadows();
     check_keys();
     check_departures();
+    check_held();
     check_inboxes();
     check_mentions();
     check_checkpoints();
@@ -186,7 +188,7 @@ void Audit::check_keys() const {
                    "a key with another text at " + at(id, entry->seq));
         }
     }
-    each_row(disk_, Table::send_key, [&](std::string_view, std::string_view) { ++keys; });
+    each_row(disk_, Table::send_key, [&](std::string_view, std::string_view value) { keys += sound(decode_send_key(value)).seq ? 1 : 0; });
     expect(keys == messages, "a key without its message");
 }
 
@@ -213,6 +215,8 @@ void Audit::check_inbox(UserId user, const std::vector<InboxItem>& items) const 
         if (item.note) continue;
         const auto& source = log(item.conversation_id);
         expect(item.seq.value <= source.entries.size(), "an inbox item without its entry");
+        expect(!source.at(item.seq).shadow || source.at(item.seq).actor == user,
+               "a shadowed entry in the inbox of user " + to_string(user));
         expect(source.at(item.seq).type == item.type, "an inbox item of another type than its entry");
         const auto& roles = source.roles.at(user);
         const auto role = std::prev(roles.upper_bound(item.seq));
@@ -223,7 +227,7 @@ void Audit::check_inbox(UserId user, const std::vector<InboxItem>& items) const 
     for (const auto& [id, log] : logs_) {
         std::vector<Seq> addressed;
         if (const auto stays = log.stays.find(user); stays != log.stays.end()) {
-            const Member member{.user = {}, .stays = stays->second};
+            const Member member{.user = {.id = user}, .stays = stays->second};
             for (const auto& entry : log.entries)
                 if (is_addressed(member, *entry)) addressed.push_back(entry->seq);
         }

@@ -48,6 +48,8 @@ class Audit {
     void check_bans() const;
     void check_links() const;
     void check_keys() const;
+    void check_shadows() const;
+    void check_held() const;
     void check_inboxes() const;
     void check_departures() const;
     void check_inbox(UserId user, const std::vector<InboxItem>& items) const;

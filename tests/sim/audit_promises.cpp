@@ -14,7 +14,7 @@ void Audit::check_sends() const {
     for (const auto& [id, log] : logs_)
         for (const auto& entry : log.entries)
             if (entry->is_message() && !entry->message.deleted) {
-                model_.check_policy(entry->message);
+                model_.check_policy(*entry);
                 stored.emplace(text_as_sent(entry->message.text));
             }
     for (const auto& text : stored) expect(model_.sends().contains(text) || model_.edit_of(text), "a message that nobody sent: " + text);
@@ -111,7 +111,8 @@ void Audit::check_pages() const {
         const auto& entries = log(page.conversation).entries;
         std::vector<Seq> expected;
         for (const auto& entry : entries)
-            if (entry->is_message() && entry->seq >= page.messages.front() && entry->seq <= page.messages.back())
+            if (entry->is_message() && entry->is_shown_to(page.reader) && entry->seq >= page.messages.front() &&
+                entry->seq <= page.messages.back())
                 expected.push_back(entry->seq);
         expect(expected == page.messages, "a page of history leaves something out from " + at(page.conversation, page.messages.front()));
     }

@@ -28,7 +28,7 @@ OwnView Audit::recount(const Log& source, UserId user, Seq marker, Seq as_of) co
     const auto from = std::max(next(marker), stay->joined);
     std::map<Seq, bool> named;
     for (const auto& entry : source.entries)
-        if (entry->is_message() && entry->seq >= from && entry->seq <= as_of && entry->message.sender != user)
+        if (entry->is_message() && entry->seq >= from && entry->seq <= as_of && entry->message.sender != user && !entry->shadow)
             named[entry->seq] = entry->message.mentions.names(user);
     std::map<Seq, bool> revised;
     for (const auto& entry : source.entries) {

@@ -143,6 +143,8 @@ void Device::on_send_answer(const Send& send, bool by_socket, const Answer& answ
         learn(sent->entry->conversation_id);
         if (town_.messages.size() < 200) town_.messages.push_back({sent->entry->conversation_id, sent->entry->seq, person_.id});
         if (person_.sent.size() < 64) person_.sent.push_back(send);
+    } else if (ok<Held>(answer) && person_.sent.size() < 64) {
+        person_.sent.push_back(send);  // asked again now and then: by then it may be released
     }
 }
 

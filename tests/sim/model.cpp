@@ -52,56 +52,60 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
     asked.seen = seen(user, conversation);
     if (const auto found = markers_.find({user, conversation}); found != markers_.end()) asked.marker = found->second;
     if (const auto found = acked_.find(conversation); found != acked_.end()) asked.acked = found->second;
+    if (const auto found = acked_to_all_.find(conversation); found != acked_to_all_.end()) asked.acked_to_all = found->second;
     asked.acks = revisions_acked_;
-    std::visit(overloaded{
-                   [&](const EditMessage& r) { on_revision_asked({r.actor, r.conversation, r.seq, r.text}, session, asked); },
-                   [&](const DeleteMessage& r) { on_revision_asked({r.actor, r.conversation, r.seq, std::nullopt}, session, asked); },
-                   [&](const Send& send) {
-                       auto [at, is_new] = sends_.try_emplace(send.text);
-                       auto& fact = at->second;
-                       if (is_new) {
-                           fact.sender = send.actor.user, fact.conversation = send.conversation, fact.peer = send.peer;
-                           fact.client_id = send.client_id, fact.session = session, fact.order = ++writes_asked_, fact.floor = asked.acked;
-                           fact.asked_at = context_.schedule.now();
-                       }
-                       ++fact.asked;
-                       texts_[{send.actor.user, send.client_id}].insert(send.text);
-                       asked.done = fact.acked != nullptr;
-                   },
-                   [&](const SignUp& sign_up) { ++sign_ups_asked_[folded(sign_up.username)]; },
-                   [&](const FindAccount& find) { asked.done = accounts_.contains(folded(find.username)); },
-                   [&](const OpenSession& open) { ++sessions_asked_[open.user], asked.shown = shown(open.user); },
-                   [&](const DisableAccount& disable) { disabling_asked_.insert(disable.user); },
-                   [&](const DeleteAccount& remove) {
-                       asked.done = is_deleted(remove.actor.user);
-                       deletions_asked_.insert(remove.actor.user);
-                   },
-                   [&](const Authenticate& with) {
-                       const auto device = devices_.find({with.user, with.device});
-                       asked.done = device != devices_.end() && !device->second;  // signed out before
-                   },
-                   [&](const CloseSession& close) { sign_outs_asked_.insert({close.actor.user, close.device}); },
-                   [&](const Sync& sync) { asked.shown = shown(sync.actor.user); },
-                   [&](const PutMember& put) {
-                       if (put.muted_until) mutes_asked_[{put.user, put.conversation}].insert(*put.muted_until);
-                   },
-                   [&](const PutBan& ban) {
-                       removals_asked_.insert({ban.user, ban.conversation});
-                       bans_asked_.insert({ban.user, ban.conversation});
-                   },
-                   [&](const RemoveBan& unban) { unbans_asked_.insert({unban.user, unban.conversation}); },
-                   [&](const CreateInvite& create) { links_[create.secret].made = create; },
-                   [&](const RevokeInvite& revoke) { links_[revoke.secret].revoking_asked = true; },
-                   [&](const AcceptInvite& accept) {
-                       if (const auto link = links_.find(accept.secret); link != links_.end()) link->second.tried.insert(accept.actor.user);
-                   },
-                   [&](const RemoveMember& remove) { removals_asked_.insert({remove.user, remove.conversation}); },
-                   [&](const CreateGroup& create) { asked.done = groups_.contains({create.actor.user, create.client_id}); },
-                   [&](const CreateDirect& create) { asked.done = directs_.contains(pair_of(create.actor.user, create.peer)); },
-                   [&](const ChangeRelation& change) { asked.lifts = relations_.on_asked(change); },
-                   [](const auto&) {},
-               },
-               request);
+    asked.reviews = reviews_acked_;
+    std::visit(
+        overloaded{
+            [&](const EditMessage& r) { on_revision_asked({r.actor, r.conversation, r.seq, r.text}, session, asked); },
+            [&](const DeleteMessage& r) { on_revision_asked({r.actor, r.conversation, r.seq, std::nullopt}, session, asked); },
+            [&](const Send& send) {
+                auto [at, is_new] = sends_.try_emplace(send.text);
+                auto& fact = at->second;
+                if (is_new) {
+                    fact.sender = send.actor.user, fact.conversation = send.conversation, fact.peer = send.peer;
+                    fact.client_id = send.client_id, fact.session = session, fact.order = ++writes_asked_, fact.floor = asked.acked;
+                    fact.asked_at = context_.schedule.now();
+                }
+                ++fact.asked;
+                texts_[{send.actor.user, send.client_id}].insert(send.text);
+                asked.done = fact.acked != nullptr;
+            },
+            [&](const SignUp& sign_up) { ++sign_ups_asked_[folded(sign_up.username)]; },
+            [&](const FindAccount& find) { asked.done = accounts_.contains(folded(find.username)); },
+            [&](const OpenSession& open) { ++sessions_asked_[open.user], asked.shown = shown(open.user); },
+            [&](const DisableAccount& disable) { disabling_asked_.insert(disable.user); },
+            [&](const DeleteAccount& remove) {
+                asked.done = is_deleted(remove.actor.user);
+                deletions_asked_.insert(remove.actor.user);
+            },
+            [&](const Authenticate& with) {
+                const auto device = devices_.find({with.user, with.device});
+                asked.done = device != devices_.end() && !device->second;  // signed out before
+            },
+            [&](const CloseSession& close) { sign_outs_asked_.insert({close.actor.user, close.device}); },
+            [&](const Sync& sync) { asked.shown = shown(sync.actor.user); },
+            [&](const PutMember& put) {
+                if (put.muted_until) mutes_asked_[{put.user, put.conversation}].insert(*put.muted_until);
+            },
+            [&](const PutBan& ban) {
+                removals_asked_.insert({ban.user, ban.conversation});
+                bans_asked_.insert({ban.user, ban.conversation});
+            },
+            [&](const RemoveBan& unban) { unbans_asked_.insert({unban.user, unban.conversation}); },
+            [&](const CreateInvite& create) { links_[create.secret].made = create; },
+            [&](const RevokeInvite& revoke) { links_[revoke.secret].revoking_asked = true; },
+            [&](const AcceptInvite& accept) {
+                if (const auto link = links_.find(accept.secret); link != links_.end()) link->second.tried.insert(accept.actor.user);
+            },
+            [&](const RemoveMember& remove) { removals_asked_.insert({remove.user, remove.conversation}); },
+            [&](const CreateGroup& create) { asked.done = groups_.contains({create.actor.user, create.client_id}); },
+            [&](const CreateDirect& create) { asked.done = directs_.contains(pair_of(create.actor.user, create.peer)); },
+            [&](const ChangeRelation& change) { asked.lifts = relations_.on_asked(change); },
+            [&](const Review& review) { (review.release ? held_[review.held].release_asked : held_[review.held].refuse_asked) = true; },
+            [](const auto&) {},
+        },
+        request);
     pushes_.on_asked(request);
     asked.block = block_between(request);
     asked.request = std::move(request);
@@ -149,24 +153,9 @@ void Model::on_entry(const EntryPtr& entry) {
     on_message(message);
 }
 
-// Of a plugin whose failure counts as a denial nothing gets past unseen.
-void Model::check_policy(const Message& message) const {
-    const auto& stored = message.text;
-    const auto edited = message.edited_at != Time{};
-    if (message.deleted) return;
-    const auto& checks = context_.plan.checks;
-    for (std::uint32_t stage = 0; stage < checks.size(); ++stage) {
-        if (checks[stage].observe || checks[stage].on_error != OnError::deny) continue;
-        expect(opinion(stage, stored) != Verdict::Kind::deny, "a message that a plugin denies: " + stored);
-        const auto must_change = opinion(stage, stored) == Verdict::Kind::modify;
-        expect(edited || !must_change || stored.ends_with(kModified), "a message that a plugin changes, unchanged: " + stored);
-    }
-    const auto may_change = !checks.empty() && !checks[0].observe && opinion(0, stored) == Verdict::Kind::modify;
-    expect(may_change || !stored.ends_with(kModified), "a message changed without a plugin: " + stored);
-}
-
 void Model::on_event(UserId user, const Event& event, std::optional<SessionId> session) {
     context_.trace.note("event", user.value, event.cursor.value, event.entry->conversation_id.value, event.entry->seq.value);
+    check_shown_to(user, *event.entry);
     event.entry->is_note() ? on_note(user, event) : on_entry(event.entry);
     if (const auto* shown = event.entry->shown_message(); shown && session) {
         auto& newest = newest_shown_[{*session, {shown->conversation_id, shown->seq}}];
@@ -281,7 +270,7 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                    },
                    [&](const GetConversation& r) {
                        const auto& view = expected(std::type_identity<ConversationView>{});
-                       expect(view.head_seq >= asked.acked, "a view of a conversation from before what was acked");
+                       expect(view.head_seq >= asked.acked_to_all, "a view of a conversation from before what was acked");
                        on_own(asked, view);
                        on_view(r.actor.user, view);
                    },
@@ -335,7 +324,12 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                    [&](const EditMessage&) { on_revised(asked, expected(std::type_identity<Sent>{})); },
                    [&](const DeleteMessage&) { on_revised(asked, expected(std::type_identity<Sent>{})); },
                    [&](const ListMentions& r) { on_mentions(r, expected(std::type_identity<MentionPage>{})); },
-                   [&](const Send& r) { on_sent(asked, r, expected(std::type_identity<Sent>{})); },
+                   [&](const Send& r) {
+                       if (const auto* held = std::get_if<Held>(&response)) return on_held(asked, r, *held);
+                       on_sent(asked, r, expected(std::type_identity<Sent>{}));
+                   },
+                   [&](const ListHeld& r) { on_held_page(asked, r, expected(std::type_identity<HeldPage>{})); },
+                   [&](const Review& r) { on_reviewed(r, expected(std::type_identity<Reviewed>{})); },
                    [&](const History& r) { on_history(r, asked, expected(std::type_identity<HistoryPage>{})); },
                    [&](const ListConversations& r) {
                        for (const auto& view : expected(std::type_identity<ConversationPage>{}).conversations) {
@@ -376,8 +370,14 @@ void Model::on_sent(const Asked& asked, const Send& send, const Sent& sent) {
     expect(!asked.done || sent.repeated, "a repeat that claims to be new: " + at(entry));
     expect(sent.repeated || !std::exchange(fact.fresh_answer, true), "a message stored as new twice: " + at(entry));
     expect(entry.seq > fact.floor, "a message before one that was acked before it was sent: " + at(entry));
+    if (fact.held) {
+        const auto& held = held_.at(fact.held);
+        expect(held.release_asked || held.refuse_asked, "a held message is stored, and nobody released it: " + at(entry));
+    }
+    check_shown_to(send.actor.user, entry);
     fact.acked = sent.entry;
     acked_[entry.conversation_id] = std::max(acked_[entry.conversation_id], entry.seq);
+    if (!entry.shadow) acked_to_all_[entry.conversation_id] = std::max(acked_to_all_[entry.conversation_id], entry.seq);
     known_.insert({send.actor.user, entry.conversation_id});
     saw(send.actor.user, entry);
 }
@@ -424,7 +424,10 @@ void Model::on_sync(const Sync& sync, const Asked& asked, const Response& respon
 }
 
 void Model::on_view(UserId user, const ConversationView& view) {
-    if (view.last_message) on_entry(view.last_message);
+    if (view.last_message) {
+        check_shown_to(user, *view.last_message);
+        on_entry(view.last_message);
+    }
     known_.insert({user, view.conversation.id});
 }
 
@@ -435,8 +438,9 @@ void Model::on_own(const Asked& asked, const ConversationView& view) const {
 
 void Model::on_history(const History& history, const Asked& asked, const HistoryPage& page) {
     Seq last;
-    Page seen{history.conversation, {}};
+    Page seen{history.conversation, {}, history.actor.user};
     for (const auto& entry : page.messages) {
+        check_shown_to(history.actor.user, *entry);
         on_entry(entry);
         check_not_older(asked, *entry);
         expect(entry->conversation_id == history.conversation && entry->is_message(), "history of something else");

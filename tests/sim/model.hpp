@@ -48,6 +48,7 @@ struct SendFact {
     Seq floor;                         // acked in this conversation before the first attempt: the message comes later
     EntryPtr acked;
     Micros asked_at{};  // the first time
+    HeldId held;        // as it was answered last
 };
 
 // An edit or a deletion that somebody asks for, once.
@@ -67,17 +68,19 @@ struct RevisionFact {
 // A request on its way, with what was already promised when it was made.
 struct Asked {
     Request request;
-    Cursor shown;              // of the asker's inbox
-    Seq acked;                 // in the conversation
-    std::size_t revision = 0;  // its place among the facts
-    std::uint64_t acks = 0;    // revisions acked before
-    Seq seen;                  // the newest message of the conversation that the asker has seen
-    Seq marker;                // the asker's read marker there
-    bool knew = false;         // the asker had been a member of the conversation
-    bool done = false;         // what it asks for had been acked
-    Time at{};                 // by the server's wall clock
-    std::uint64_t block = 0;   // a direct send or a new direct conversation: the block that stood; see RelationsModel
-    std::uint64_t lifts = 0;   // ChangeRelation: as on_asked said
+    Cursor shown;               // of the asker's inbox
+    Seq acked;                  // in the conversation
+    std::uint64_t reviews = 0;  // decisions acked before
+    Seq acked_to_all;           // likewise, of what is not shadowed
+    std::size_t revision = 0;   // its place among the facts
+    std::uint64_t acks = 0;     // revisions acked before
+    Seq seen;                   // the newest message of the conversation that the asker has seen
+    Seq marker;                 // the asker's read marker there
+    bool knew = false;          // the asker had been a member of the conversation
+    bool done = false;          // what it asks for had been acked
+    Time at{};                  // by the server's wall clock
+    std::uint64_t block = 0;    // a direct send or a new direct conversation: the block that stood; see RelationsModel
+    std::uint64_t lifts = 0;    // ChangeRelation: as on_asked said
 };
 
 class Model {
@@ -103,7 +106,7 @@ class Model {
     bool may_see(UserId a, UserId b) const;
     std::set<UserId> users() const { return users_; }
     // May a message with this text be stored, as the plugins see it?
-    void check_policy(const Message& message) const;
+    void check_policy(const Entry& message) const;
 
     void set_stranger(UserId user) { stranger_ = user; }
     bool knows(UserId user, ConversationId conversation) const { return known_.contains({user, conversation}); }
@@ -128,6 +131,7 @@ class Model {
     struct Page {
         ConversationId conversation;
         std::vector<Seq> messages;
+        UserId reader;
     };
     const std::map<std::string, SendFact>& sends() const { return sends_; }
     const std::vector<RevisionFact>& revisions() const { return revisions_; }
@@ -146,6 +150,16 @@ class Model {
     const std::vector<std::pair<ConversationId, UserId>>& members_removed() const { return members_removed_; }
     const std::vector<Page>& pages() const { return pages_; }
     const RelationsModel& relations() const { return relations_; }
+    // A message that waits for review, or did: what was told of it, and what reviewers asked for.
+    struct HeldFact {
+        UserId sender;
+        std::string client_id;
+        bool release_asked = false, refuse_asked = false;
+        bool refused = false;       // acked
+        EntryPtr released;          // acked
+        std::uint64_t decided = 0;  // by which of the acked decisions
+    };
+    const std::map<HeldId, HeldFact>& held() const { return held_; }
     std::optional<UserId> stranger() const { return stranger_; }
     // A ban that was acked, and where the log ended then.
     struct Banned {
@@ -180,6 +194,13 @@ class Model {
     void on_revision_asked(RevisionFact fact, std::optional<SessionId> session, Asked& asked);
     void on_revised(const Asked& asked, const Sent& sent);
     void on_mentions(const ListMentions& request, const MentionPage& page);
+    void on_held(const Asked& asked, const Send& send, const Held& held);
+    void on_held_page(const Asked& asked, const ListHeld& request, const HeldPage& page);
+    void on_reviewed(const Review& review, const Reviewed& reviewed);
+    void check_review(const Review& review, const Error& error) const;
+    bool was_release_asked(const Message& message) const;
+    static void check_shown_to(UserId user, const Entry& entry);
+    HeldFact& note_held(HeldId id, UserId sender, const std::string& client_id);
     void check_not_older(const Asked& asked, const Entry& entry) const;
     void check_presence(UserId watcher, const PresenceSignal& told) const;
     bool may_be_signed_out(UserId user) const;
@@ -209,7 +230,9 @@ class Model {
     std::map<Position, std::vector<std::pair<std::uint64_t, Seq>>> acked_versions_;
     std::uint64_t revisions_acked_ = 0;
     std::map<std::tuple<ConversationId, UserId, std::string>, Seq> keys_;
-    std::map<ConversationId, Seq> acked_;
+    std::map<ConversationId, Seq> acked_, acked_to_all_;
+    std::map<HeldId, HeldFact> held_;
+    std::uint64_t reviews_acked_ = 0;
     std::map<std::pair<UserId, ConversationId>, Seq> seen_;
     std::map<Position, EntryPtr> entries_;
     std::map<MessageId, Position> message_ids_;

@@ -77,7 +77,10 @@ void Model::check_error(const Asked& asked, const Error& error) const {
     }
     const auto& checks = context_.plan.checks;
     if (code == Code::plugin_unavailable) {
-        const auto strict = [](const CheckRule& rule) { return !rule.observe && rule.on_error == OnError::deny; };
+        const auto is_edit = std::holds_alternative<EditMessage>(asked.request);
+        const auto strict = [&](const CheckRule& rule) {
+            return !rule.observe && (rule.on_error == OnError::deny || (is_edit && rule.on_error == OnError::hold));
+        };
         if (std::ranges::any_of(checks, strict) && error.retry_after.count() > 0) return;
         throw Violation("plugin_unavailable without a cause" + kind);
     }
@@ -85,7 +88,11 @@ void Model::check_error(const Asked& asked, const Error& error) const {
         const auto* send = std::get_if<Send>(&asked.request);
         const auto* edit = std::get_if<EditMessage>(&asked.request);
         for (std::uint32_t stage = 0; (send || edit) && stage < checks.size(); ++stage)
-            if (!checks[stage].observe && opinion(stage, send ? send->text : edit->text) == Verdict::Kind::deny) return;
+            if (const auto mood = opinion(stage, send ? send->text : edit->text);
+                !checks[stage].observe && (mood == Verdict::Kind::deny || (edit && sets_aside(mood))))
+                return;
+        // The review queue has no more room.
+        if (send && context_.plan.limits.held_messages < Limits{}.held_messages) return;
         throw Violation("denied without a plugin that denies it" + kind);
     }
     if (code == Code::rate_limited && !checks.empty() && error.retry_after.count() > 0) return;
@@ -255,6 +262,7 @@ void Model::check_error(const Asked& asked, const Error& error) const {
                        one_of({Code::not_found, Code::not_a_member, Code::muted});
                        if (code != Code::muted) member(r.actor, r.conversation);
                    },
+                   [&](const Review& r) { check_review(r, error); },
                    [&](const Watch&) { one_of({Code::bad_request}); },  // the socket's Connect was refused
                    [&](const auto&) { one_of({}); },
                },

@@ -47,7 +47,7 @@ void Model::on_message(const EntryPtr& entry) {
 
 void Model::check_text(const Entry& entry) const {
     const auto& message = entry.message;
-    check_policy(message);
+    check_policy(entry);
     if (message.deleted) {
         expect(message.text.empty() && message.mentions == Mentions{} && message.revised,
                "a deleted message that still says something at " + at(entry));
@@ -79,10 +79,12 @@ void Model::on_revised(const Asked& asked, const Sent& sent) {
         expect(entry.message.deleted, "a deletion answered with a message that is there: " + at(entry));
     expect(sent.repeated || entry.message.revised > fact.floor,
            "a revision before one that was acked before it was asked for: " + at(entry));
+    check_shown_to(fact.actor.user, entry);
     fact.acked = sent.entry;
     fact.changed = !sent.repeated;
     auto& acked = acked_[entry.conversation_id];
     acked = std::max(acked, entry.message.revised);
+    if (!entry.shadow) acked_to_all_[entry.conversation_id] = std::max(acked_to_all_[entry.conversation_id], entry.message.revised);
     auto& versions = acked_versions_[{entry.conversation_id, entry.seq}];
     versions.emplace_back(++revisions_acked_, std::max(entry.message.revised, versions.empty() ? Seq{} : versions.back().second));
 }
@@ -99,6 +101,7 @@ void Model::on_mentions(const ListMentions& request, const MentionPage& page) {
     const auto user = request.actor.user;
     auto last = request.before;
     for (const auto& entry : page.messages) {
+        check_shown_to(user, *entry);
         on_entry(entry);
         const auto& message = entry->message;
         expect(message.mentions.names(user) && message.sender != user, "a mention that names somebody else at " + at(*entry));

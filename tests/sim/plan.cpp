@@ -44,8 +44,12 @@ void police(Plan& plan, Dice dice) {
     if (!dice.chance(0.35)) return;
     for (auto left = dice.between(1, 2); left > 0; --left)
         plan.checks.push_back({.timeout = Millis{dice.between(10, 200)},
-                               .on_error = dice.chance(0.6) ? OnError::deny : OnError::allow,
+                               .on_error = dice.chance(0.6)   ? OnError::deny
+                                           : dice.chance(0.6) ? OnError::allow
+                                                              : OnError::hold,
                                .observe = dice.chance(0.1)});
+    plan.reviews = dice.chance(0.8) ? 30.0 : 0;
+    if (dice.chance(0.1)) plan.limits.held_messages = static_cast<std::uint32_t>(dice.between(1, 4));
     plan.verdict_max = dice.chance(0.4) ? 60ms : 5ms;
     if (plan.temper == Temper::calm) return;
     plan.verdict_lost = dice.chance(0.5) ? 0.1 : 0;

@@ -62,6 +62,7 @@ struct Plan {
     double push_fails = 0;    // raises, or says retry
     double push_gone = 0;     // of hand-outs with a registration
     double push_refused = 0;  // the mailbox is full
+    double reviews = 0;       // per second: what waits for review is looked at, and some of it decided
     // The process.
     unsigned crashes = 0;
     bool drains = false;          // one stop in good order, too

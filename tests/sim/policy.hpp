@@ -22,13 +22,19 @@ inline std::string_view text_as_sent(std::string_view stored) {
 inline Verdict::Kind opinion(std::uint32_t stage, std::string_view text) {
     const auto mood = stable_hash(text_as_sent(text)) >> (16 + 8 * stage) & 15;
     if (mood == 0) return Verdict::Kind::deny;
+    if (mood == 2) return Verdict::Kind::hold;
+    if (mood == 3) return Verdict::Kind::shadow;
     return stage == 0 && mood == 1 ? Verdict::Kind::modify : Verdict::Kind::allow;
 }
+
+// Held or shadowed, if it is a message; denied, if it is an edit.
+inline bool sets_aside(Verdict::Kind kind) { return kind == Verdict::Kind::hold || kind == Verdict::Kind::shadow; }
 
 inline Verdict verdict_on(const CheckCall& call) {
     auto kind = opinion(call.stage, call.text);
     if (call.edit && kind == Verdict::Kind::modify) kind = Verdict::Kind::allow;
     if (kind == Verdict::Kind::deny) return {kind, "no"};
+    if (kind == Verdict::Kind::hold) return {kind, "perhaps"};
     return {kind, kind == Verdict::Kind::modify ? call.text + std::string(kModified) : std::string{}};
 }
 

@@ -106,6 +106,7 @@ void World::misfortune() {
         trace_.note("wall back");
         schedule_.clock().set_wall(schedule_.clock().now() - Millis{dice_.between(1, 2000)});
     }
+    if (plan_.reviews > 0 && dice_.chance(plan_.reviews * per_step)) review();
     if (dice_.chance(plan_.stalls * per_step)) context_.stalled_until = schedule_.now() + dice_.between(Micros{10ms}, Micros{700ms});
     if (dice_.chance(plan_.disabled * per_step)) {
         const auto& person = dice_.pick(people_);
@@ -123,6 +124,22 @@ void World::begin_deletions() {
         auto* device = people_.at(dice.below(plan_.people))->devices.front();
         schedule_.after(dice.between(Micros{300ms}, plan_.active), [device] { device->delete_account(); });
     }
+}
+
+// An operator looks at a page of what waits for review and decides some of it, perhaps twice, perhaps both ways at once.
+void World::review() {
+    const ListHeld list{
+        .actor = {UserId{1 + dice_.below(kSlots)}, DeviceId{1}}, .limit = static_cast<std::uint32_t>(dice_.between(1, 8)), .after = {}};
+    network_.http(list, [this](std::optional<Result<Response>> answer) {
+        const auto* page = answer && *answer ? std::get_if<HeldPage>(&**answer) : nullptr;
+        if (!page) return;
+        for (const auto& held : page->held) {
+            if (dice_.chance(0.4)) continue;
+            const auto release = dice_.chance(0.6);
+            network_.http(Review{held.id, release}, [](auto) {});
+            if (dice_.chance(0.3)) network_.http(Review{held.id, dice_.chance(0.8) == release}, [](auto) {});
+        }
+    });
 }
 
 void World::disable(UserId user, bool disabled) {

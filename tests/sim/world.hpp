@@ -40,6 +40,7 @@ class World {
     void misfortune();
     void begin_deletions();
     void disable(UserId user, bool disabled);
+    void review();
     void run_until(Micros when);
     void settle();
     std::string unsettled() const;

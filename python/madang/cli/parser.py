@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_plugin(commands)
     add_user(commands)
     add_token(commands)
+    add_held(commands)
     add_seed(commands)
     add_tail(commands)
     add_chat(commands)
@@ -156,6 +157,18 @@ def add_user(commands: Parsers) -> None:
     whose.add_argument("username", nargs="?", default="")
     whose.add_argument("--all", action="store_true", help="of every account")
     for command in (add, listing, disable, audit):
+        add_store_options(command)
+        add_json(command)
+
+
+def add_held(commands: Parsers) -> None:
+    group = add_group(commands, "held", "messages that plugins have kept back for review")
+    listing = add_command(group, "list", "held:list_held", "list what waits for review, oldest first")
+    release = add_command(group, "release", "held:release", "let a message into its conversation, as if it were sent now")
+    refuse = add_command(group, "refuse", "held:refuse", "throw a message away")
+    for command in (release, refuse):
+        command.add_argument("held_id", metavar="HELD_ID")
+    for command in (listing, release, refuse):
         add_store_options(command)
         add_json(command)
 

@@ -204,6 +204,8 @@ class Client:
             NotFound: there is no such user or conversation.
             NotAMember: one has left it.
             TextTooLong: too many characters.
+            DeniedByPolicy: the server's moderation refuses it.
+            Held: the server's moderation keeps it back for review; it is not sent, and not sent again.
             ClientIdReused: the client id was used for another text.
             Unavailable: no answer in time; whether it was sent can be found out by the same call with the same `client_id`.
             RateLimited: still too fast after `timeout`.

@@ -23,6 +23,7 @@ from madang.errors import (
     BadRequest,
     Error,
     Forbidden,
+    Held,
     NotAMember,
     NotFound,
     RateLimited,
@@ -399,6 +400,8 @@ class Operations:
                 raise TextTooLong("the text has more bytes than a server takes") from None
             except (RateLimited, Unavailable) as error:
                 yield pause_or_raise(error, backoff, deadline)
+        if (held := reply.get("held")) is not None:
+            raise Held(held["held_id"], held["client_id"], held["reason"])
         if "message" not in reply:
             raise Error("the server's reply holds no message")
         return decode.message(reply["message"], (yield from self.users(reply["message"])))

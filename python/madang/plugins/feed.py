@@ -35,6 +35,7 @@ def entry_of(json: dict[str, Any], system_id: str | None) -> Entry:
         conversation=None if conversation is None else decode.conversation(conversation, users),
         member=None if member is None else decode.member(member),
         by_system=actor.id == system_id,
+        shadowed=bool(json.get("shadowed")),
     )
 
 

@@ -37,7 +37,7 @@ class HookKind:
 
 HOOKS: Mapping[str, HookKind] = {
     "authenticate": HookKind(("authenticate",), 0.2, {"on_error": ("deny",), "mode": ("enforce",)}),
-    "check": HookKind(("check_batch", "check"), 0.2, {"on_error": ("deny", "allow"), "mode": ("enforce", "observe")}),
+    "check": HookKind(("check_batch", "check"), 0.2, {"on_error": ("deny", "allow", "hold"), "mode": ("enforce", "observe")}),
     "push": HookKind(("push",), 30.0),
     "committed": HookKind(("committed",), 30.0),
 }

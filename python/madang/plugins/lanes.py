@@ -36,13 +36,14 @@ Call = tuple[Any, ...]  # plugin, hook, loop, number, posted; then what the hook
 Answer = tuple[int, int, int, str]
 LOOP, NUMBER, POSTED, CREDENTIALS = 2, 3, 4, 5
 SENDER = 7
-ALLOW, DENY, MODIFY, ERROR = range(4)
-KINDS = {"allow": ALLOW, "deny": DENY, "modify": MODIFY}
+ALLOW, DENY, MODIFY, ERROR, HOLD, SHADOW = range(6)
+KINDS = {"allow": ALLOW, "deny": DENY, "modify": MODIFY, "hold": HOLD, "shadow": SHADOW}
+WOULD = {DENY: "would_deny", MODIFY: "would_modify", HOLD: "would_hold", SHADOW: "would_shadow"}
 
 
 def message_of(call: Call) -> Message:
-    _, _, _, _, _, conversation, kind, sender, username, peer, client_id, text, edit = call
-    return Message(conversation or None, kind, User(sender, username), text, client_id, (), peer or None, edit)
+    _, _, _, _, _, conversation, kind, sender, username, peer, client_id, text, edit, mentions = call
+    return Message(conversation or None, kind, User(sender, username), text, client_id, tuple(mentions), peer or None, edit)
 
 
 def outcome_of(verdict: object) -> tuple[int, str]:
@@ -52,7 +53,7 @@ def outcome_of(verdict: object) -> tuple[int, str]:
         raise WrongReturn(f"returned {verdict!r}, which is no madang.Verdict{forgotten}")
     kind = KINDS.get(verdict.kind)
     if kind is None:
-        raise WrongReturn(f"returned Verdict.{verdict.kind}(), which this version can't do yet (allow, deny or modify)")
+        raise WrongReturn(f"returned Verdict({verdict.kind!r}), which is none (allow, deny, modify, hold or shadow)")
     if not isinstance(verdict.text, str) or (kind == MODIFY and not verdict.text):
         raise WrongReturn(f"returned Verdict.{verdict.kind}({verdict.text!r}), which needs a text")
     try:
@@ -240,19 +241,19 @@ class CheckLane(Lane):
 
     def _answer(self, calls: Sequence[Call], outcomes: Iterable[tuple[int, str]], begun: float) -> None:
         answers: list[Answer] = []
-        errors = would_deny = would_modify = 0
+        errors = 0
+        would = dict.fromkeys(WOULD.values(), 0)
         for call, (kind, text) in zip(calls, outcomes, strict=True):
             errors += kind == ERROR
             if call[NUMBER]:
                 answers.append((call[LOOP], call[NUMBER], kind, text))
-            else:  # mode = "observe": nobody waits
-                would_deny += kind == DENY
-                would_modify += kind == MODIFY
+            elif kind in WOULD:  # mode = "observe": nobody waits
+                would[WOULD[kind]] += 1
         if answers:
             self.core.answer_checks(answers)
         self.noted(calls, begun, errors)
-        if would_deny or would_modify:
-            self.core.note(self.index, self.hook, would_deny=would_deny, would_modify=would_modify)
+        if any(would.values()):
+            self.core.note(self.index, self.hook, **would)
 
 
 class AuthenticateLane(Lane):

@@ -24,7 +24,7 @@ class Plugin:
       with an entry should be harmless when done twice.
 
     `async def` hooks run on the plugins' event loop and must not block it; `def` hooks run in threads. A hook that raises, that is late or
-    that returns something else is the plugin's error: then its rule decides (`on_error`), never the hook.
+    that returns something else is the plugin's error: then its rule decides (`on_error`: deny, allow or, of `check`, hold), never the hook.
 
     Beside the hooks: `setup` and `close`, and `selftest`, which raises when something is wrong (`madang plugin check`, and before new code
     takes over at a reload).

@@ -49,7 +49,8 @@ class Message:
         sender: whose `username` is empty where `conversation_id` is None.
         text: at most `limits.text_chars` characters.
         client_id: the sender's own name for the message.
-        mentions: ids of the users it mentions.
+        mentions: ids of the members it mentions, and `"all"` where the sender may; of the text as it was sent. Empty where
+            `conversation_id` is None.
         peer_id: the other user of a direct conversation, or None.
         edit: whether this is the new text of a message that is stored already.
     """
@@ -93,12 +94,12 @@ class Verdict:
 
     @staticmethod
     def hold(reason: str) -> Verdict:
-        """It is kept back for review. This version takes it for the plugin's error."""
+        """It is kept back until an operator releases or refuses it; the sender is told so, with the reason. An edit is denied."""
         return Verdict("hold", reason)
 
     @staticmethod
     def shadow() -> Verdict:
-        """Only its author sees it. This version takes it for the plugin's error."""
+        """It is stored, and only its author ever sees it; to them it looks like any other. An edit is denied."""
         return Verdict("shadow")
 
 
@@ -124,6 +125,7 @@ class Entry:
         conversation: of `conversation.*`, as of this entry; a new one as its maker sees it.
         member: of `member.*`: whom it is about, as of this entry.
         by_system: whether the actor is the account that plugins write as (`self.server`), in what was written since the server's start.
+        shadowed: whether only its actor may see it: a plugin has shadowed the message. Show it to nobody else.
     """
 
     position: int
@@ -136,6 +138,7 @@ class Entry:
     conversation: Conversation | None = None
     member: Member | None = None
     by_system: bool = False
+    shadowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,10 @@ class Call:
             codes |= {"forbidden"}
         if self.body is not None:
             codes |= {"too_large"}
-        if self.access == "user" and self.method != "GET":
+        if self.access in ("user", "operators") and self.method != "GET":
             codes |= {"storage_full"}
+        if self.access == "operators":
+            codes |= {"forbidden"}
         return codes
 
 
@@ -465,9 +467,11 @@ CALLS: Final[tuple[Call, ...]] = (
     Call(
         name="send_message",
         route="POST /v1/conversations/{id}/messages",
-        about="Send a message. The same `client_id` in the same conversation is the same message, however late: 200 instead of 201.",
+        about="Send a message. The same `client_id` in the same conversation is the same message, however late: 200 instead of 201. "
+        "202: it is kept back for review, and in no conversation yet; a repeat is answered the same, and with the message once it is "
+        "released.",
         body=record("", client_id=CLIENT_ID, text=MESSAGE_TEXT),
-        answers={201: ref("Message"), 200: ref("Message")},
+        answers={201: ref("Message"), 200: ref("Message"), 202: record("", held=ref("Held"))},
         refusals=(
             *OF_THE_RIGHT,
             "muted",
@@ -485,7 +489,7 @@ CALLS: Final[tuple[Call, ...]] = (
         about="Give a message of one's own another text. The same text again changes nothing.",
         body=record("", text=MESSAGE_TEXT),
         answers={200: ref("Message")},
-        refusals=(*OF_THE_RIGHT, "muted", "blocked", "text_too_long", "rate_limited"),
+        refusals=(*OF_THE_RIGHT, "muted", "blocked", "denied_by_policy", "plugin_unavailable", "text_too_long", "rate_limited"),
     ),
     Call(
         name="delete_message",
@@ -526,6 +530,25 @@ CALLS: Final[tuple[Call, ...]] = (
         ),
         answers={200: ref("Sync")},
         refusals=("resync_required",),
+    ),
+    # ---- operators ----
+    Call(
+        name="list_held",
+        route="GET /v1/admin/held",
+        about="What waits for review, oldest first. For operators.",
+        access="operators",
+        query=PAGED,
+        answers={200: ref("HeldMessages")},
+    ),
+    Call(
+        name="review_held",
+        route="POST /v1/admin/held/{held_id}",
+        about="Release a held message, which stores it as if it were sent now, or refuse it, which frees its `client_id`. "
+        "A repeat is answered the same. For operators.",
+        access="operators",
+        body=record("", action=words("release", "refuse")),
+        answers={200: ref("Reviewed")},
+        refusals=("not_found", "not_a_member", "muted", "blocked"),
     ),
     Call(
         name="connect",

@@ -54,6 +54,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Send a message to a conversation or, with `user_id`, to the direct conversation with that user, which is made if need be. "
         "The reply comes when the message is durable.",
         "message_reply",
+        "held_reply",
         "error",
         optional=("conversation_id", "user_id"),
         conversation_id=ID,
@@ -132,6 +133,14 @@ SERVER_FRAMES: Final[dict[str, Schema]] = {
         events={**list_of(ref("Event")), "minItems": 1},
     ),
     "message_reply": server_frame("reply", "It is done, durably.", optional=("ref",), ref=REF, message=ref("Message")),
+    "held_reply": server_frame(
+        "reply",
+        "It is kept back for review, and in no conversation yet. The same send again is answered the same, and with the message once it is "
+        "released.",
+        optional=("ref",),
+        ref=REF,
+        held=ref("Held"),
+    ),
     "read_reply": server_frame(
         "reply",
         "The read marker stands at `seq`.",

@@ -15,8 +15,11 @@ AT: Final = "2026-03-01T09:00:00.000Z"
 ALICE_ID: Final = "153141000000000001"
 BOB_ID: Final = "153141000000000002"
 CAROL_ID: Final = "153141000000000003"
+OLGA_ID: Final = "153141000000000004"
 DIRECT_ID: Final = "153141000000000010"
 GROUP_ID: Final = "153141000000000020"
+HELD_ID: Final = "153141000000000030"
+REFUSED_ID: Final = "153141000000000031"
 SERVER: Final = {"url": "http://127.0.0.1:8080", "region": "", "load": 0.01}
 SETTINGS: Final = {"history": "joined", "invite": "members", "mention_all": "admins"}
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - of nobody
@@ -65,6 +68,7 @@ def user(user_id: str, name: str) -> Json:
 ALICE: Final = user(ALICE_ID, "alice")
 BOB: Final = user(BOB_ID, "bob")
 CAROL: Final = user(CAROL_ID, "carol")
+OLGA: Final = user(OLGA_ID, "olga")
 
 
 def session(who: Json, number: int) -> Json:
@@ -147,8 +151,19 @@ CAROLS_DEVICE: Final = {
     "last_seen_at": AT,
     "current": True,
 }
+
+SEEDS: Final = message(DIRECT_ID, 11, BOB, "b2", "Cheap seeds, anyone?")
 IN_DIRECT: Final = {"id": DIRECT_ID}
 IN_GROUP: Final = {"id": GROUP_ID}
+
+
+def held(held_id: str, client_id: str) -> Json:
+    return {"held_id": held_id, "client_id": client_id, "reason": "somebody looks at offers first"}
+
+
+def waiting(held_id: str, client_id: str, text: str) -> Json:
+    where = {"conversation_id": DIRECT_ID, "sender_id": BOB_ID, "sender_username": "bob"}
+    return {**held(held_id, client_id), **where, "text": text, "created_at": AT}
 
 
 def arrival(who: Json, number: int) -> tuple[Exchange, Exchange]:
@@ -388,6 +403,53 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
     Exchange(who="bob", call="change_password", body={"old_password": PASSWORD, "new_password": "battery horse staple"}, status=204),
     Exchange(who="carol", call="export_me", query={"limit": 50}, answer={"user": {**CAROL, "settings": {}}, "sessions": [CAROLS_DEVICE]}),
     Exchange(who="carol", call="audit_user", title="by no operator", query={"username": "bob"}, status=403),
+    # ---- a plugin wants offers reviewed; an operator is known by a badge ----
+    Exchange(
+        who="bob",
+        call="send_message",
+        title="held for review",
+        path=IN_DIRECT,
+        body={"client_id": "b2", "text": SEEDS["text"]},
+        status=202,
+        answer={"held": held(HELD_ID, "b2")},
+    ),
+    Spoken(
+        who="bob",
+        says={"op": "send", "ref": "r4", "conversation_id": DIRECT_ID, "client_id": "b3", "text": "Cheaper seeds, anyone?"},
+        hears=(("held_reply", {"op": "reply", "ref": "r4", "held": held(REFUSED_ID, "b3")}),),
+    ),
+    Exchange(
+        who="olga",
+        call="log_in",
+        title="credentials",
+        body={"credentials": {"badge": "7"}, "device": {"name": "desk", "platform": "linux"}},
+        status=201,
+        answer=session(OLGA, 4),
+    ),
+    Exchange(
+        who="olga",
+        call="list_held",
+        answer={"held": [waiting(HELD_ID, "b2", SEEDS["text"]), waiting(REFUSED_ID, "b3", "Cheaper seeds, anyone?")]},
+    ),
+    Exchange(
+        who="olga",
+        call="review_held",
+        title="release",
+        path={"held_id": HELD_ID},
+        body={"action": "release"},
+        answer={"held_id": HELD_ID, "state": "released", "message": SEEDS},
+    ),
+    Exchange(
+        who="olga",
+        call="review_held",
+        title="refuse",
+        path={"held_id": REFUSED_ID},
+        body={"action": "refuse"},
+        answer={"held_id": REFUSED_ID, "state": "refused"},
+    ),
+    Exchange(
+        who="bob", call="send_message", title="released", path=IN_DIRECT, body={"client_id": "b2", "text": SEEDS["text"]}, answer=SEEDS
+    ),
     # ---- the end ----
     Exchange(who="alice", call="delete_me", status=204),
     Exchange(who="carol", call="revoke_session", path={"device_id": session(CAROL, 3)["device_id"]}, status=204),

@@ -18,7 +18,7 @@ CheckedSend send_of(std::string client_id, std::string text = "hi") {
 class ChecksTest : public ::testing::Test {
   protected:
     std::uint64_t add(const std::string& client_id) {
-        checks_.add(kLane, send_of(client_id), kStart);
+        checks_.start(kLane, checks_.add(kLane, send_of(client_id)), kStart);
         return last_call();
     }
     std::uint64_t last_call() {
@@ -89,6 +89,56 @@ TEST_F(ChecksTest, stages_follow_each_other_first_deny_wins_and_a_change_feeds_t
     EXPECT_TRUE(checks_.on_verdict(denied, {Verdict::Kind::deny, ""}, kStart));
     EXPECT_TRUE(checks_.take_calls().empty());
     EXPECT_EQ(outcome(), "denied_by_policy: a rule of this server refuses the message");
+}
+
+TEST_F(ChecksTest, the_first_hold_or_shadow_stands_unless_a_later_stage_denies) {
+    checks_ = Checks{{{.timeout = Millis{200}}, {.timeout = Millis{200}}}, 100};
+    const auto fate = [&](Verdict first, Verdict second) {
+        checks_.on_verdict(add("a"), std::move(first), kStart);
+        checks_.on_verdict(last_call(), std::move(second), kStart);
+        return checks_.take_oldest(kLane);
+    };
+    auto send = fate({Verdict::Kind::hold, "perhaps"}, {Verdict::Kind::shadow, ""});
+    EXPECT_TRUE(send.outcome->has_value());
+    EXPECT_EQ(send.fate, Fate::hold);
+    EXPECT_EQ(send.held_because, "perhaps");
+    EXPECT_EQ(fate({Verdict::Kind::shadow, ""}, {Verdict::Kind::hold, "perhaps"}).fate, Fate::shadow);
+    send = fate({Verdict::Kind::hold, "perhaps"}, {Verdict::Kind::modify, "better"});
+    EXPECT_EQ(send.fate, Fate::hold);
+    EXPECT_EQ(send.call.text, "better");
+    EXPECT_EQ(fate({Verdict::Kind::shadow, ""}, {Verdict::Kind::deny, "no"}).outcome->error().code, Code::denied_by_policy);
+    EXPECT_EQ(fate({}, {}).fate, Fate::store);
+    EXPECT_EQ(checks_.figures()[0].held, 2U);
+    EXPECT_EQ(checks_.figures()[0].shadowed, 2U);
+    EXPECT_EQ(checks_.figures()[1].held, 1U);
+}
+
+TEST_F(ChecksTest, on_error_hold_keeps_a_message_and_refuses_an_edit) {
+    checks_ = Checks{{{.timeout = Millis{200}, .on_error = OnError::hold}}, 100};
+    checks_.on_verdict(add("a"), {Verdict::Kind::error, "broke"}, kStart);
+    const auto send = checks_.take_oldest(kLane);
+    EXPECT_TRUE(send.outcome->has_value());
+    EXPECT_EQ(send.fate, Fate::hold);
+    EXPECT_FALSE(send.held_because.empty());
+    for (const auto kind : {Verdict::Kind::error, Verdict::Kind::hold, Verdict::Kind::shadow}) {
+        auto edit = send_of("");
+        edit.revision = CheckedSend::Revision{Seq{1}, false};
+        checks_.start(kLane, checks_.add(kLane, std::move(edit)), kStart);
+        checks_.on_verdict(last_call(), {kind, ""}, kStart);
+        EXPECT_EQ(outcome().starts_with("denied_by_policy"), kind != Verdict::Kind::error);
+        EXPECT_TRUE(checks_.empty());
+    }
+}
+
+TEST_F(ChecksTest, one_that_is_not_started_keeps_its_place_and_may_be_decided_at_once) {
+    auto& first = checks_.add(kLane, send_of("a"));
+    const auto second = add("b");
+    checks_.on_verdict(second, {}, kStart);
+    EXPECT_EQ(outcome(), "");
+    EXPECT_EQ(calls_.size(), 1U);
+    checks_.decide(first, fail(Code::forbidden, "not yours"));
+    EXPECT_EQ(outcome(), "forbidden: not yours");
+    EXPECT_EQ(outcome(), "hi");
 }
 
 TEST_F(ChecksTest, an_observer_is_called_and_nobody_waits_for_it) {

@@ -2,6 +2,7 @@
 // request leads to is there when call() returns. One engine; the simulator (tests/sim) does the rest.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -17,8 +18,8 @@ namespace madang {
 
 class EngineBench {
   public:
-    explicit EngineBench(Limits limits = {}, std::vector<PushRule> pushes = {})
-        : limits_(limits), push_rules_(std::move(pushes)), clock_(Time{Millis{1'800'000'000'000}}) {
+    explicit EngineBench(Limits limits = {}, std::vector<PushRule> pushes = {}, std::vector<CheckRule> checks = {})
+        : limits_(limits), push_rules_(std::move(pushes)), checks_(std::move(checks)), clock_(Time{Millis{1'800'000'000'000}}) {
         restart();
     }
 
@@ -26,6 +27,7 @@ class EngineBench {
         const auto epoch = store_.claim_all();
         EngineOptions options{.index = 0, .engines = 1, .worker = 0, .epoch = *epoch, .text_key = {}, .limits = limits_};
         options.pushes = push_rules_;
+        options.checks = checks_;
         engine_.emplace(std::move(options), clock_, store_);
         events_.clear();
         engine_->start();
@@ -101,6 +103,12 @@ class EngineBench {
         }
         engine_->on_durable(turn.ticket);
         for (auto& effect : turn.effects) carry_out(effect);
+        for (const auto& call : turn.calls) {
+            asked_.push_back(call);
+            if (call.number == 0) continue;
+            engine_->on_verdict(call.number, verdict ? verdict(call) : Verdict{});
+            busy_ = true;
+        }
     }
 
     Engine& engine() { return *engine_; }
@@ -113,7 +121,9 @@ class EngineBench {
     std::vector<PushCall>& pushes() { return pushes_; }  // for the plugins
     std::map<SessionId, Cursor>& attached() { return attached_; }
     std::vector<std::size_t>& rows_of_turns() { return rows_of_turns_; }
-    bool answers_pages = true;  // false: a reader that does not read
+    bool answers_pages = true;                         // false: a reader that does not read
+    std::function<Verdict(const CheckCall&)> verdict;  // of the plugins; none = allow
+    std::vector<CheckCall>& asked() { return asked_; }
 
   private:
     void start(const Job& job) {
@@ -154,6 +164,8 @@ class EngineBench {
     Limits limits_;
     std::vector<PushRule> push_rules_;
     std::vector<PushCall> pushes_;
+    std::vector<CheckRule> checks_;
+    std::vector<CheckCall> asked_;
     ManualClock clock_;
     MemoryStore store_;
     std::optional<Engine> engine_;

@@ -99,6 +99,21 @@ class Dice {
         entry.change = std::make_shared<const Change>(std::move(change));
         return entry;
     }
+    // A message or a revision that only its actor sees.
+    Entry shadowed() {
+        auto entry = this->entry();
+        while (entry.change) entry = this->entry();
+        Shadow shadow{id<Seq>(), {}, id<MessageId>()};
+        for (auto n = below(4), user = below(9); n > 0; --n) shadow.others.emplace_back(UserId{user += 1 + below(9)}, id<Seq>());
+        entry.shadow = std::make_shared<const Shadow>(std::move(shadow));
+        return entry;
+    }
+    HeldMessage held(HeldId held) {
+        HeldMessage message{held, id<ConversationId>(), id<UserId>(), text(40), text(64), text(2000), digest128(), text(), time(), {}, {}};
+        message.state = one_of<HeldMessage::State>(0, 2);
+        if (message.state == HeldMessage::State::released) message.seq = Seq{1 + below(1000)};
+        return message;
+    }
     InboxItem inbox_item() {
         InboxItem item{id<ConversationId>(), id<Seq>(), one_of<Role>(0, 2), one_of<EntryType>(1, 10), coin(), coin(), coin(), coin()};
         if (item.type == EntryType::message_edited || item.type == EntryType::message_deleted) item.target = id<Seq>();
@@ -182,6 +197,12 @@ const std::vector<Kind>& kinds() {
          [](std::string_view b) { return encoded_again(decode_entry(ConversationId{1}, Seq{1}, b)); }},
         {"send key", [](Dice& d) { return bytes_of(SendKey{d.id<Seq>(), d.digest128()}); },
          [](std::string_view b) { return encoded_again(decode_send_key(b)); }},
+        {"shadowed entry", [](Dice& d) { return bytes_of(d.shadowed()); },
+         [](std::string_view b) { return encoded_again(decode_entry(ConversationId{1}, Seq{1}, b)); }},
+        {"send key of a held message", [](Dice& d) { return bytes_of(SendKey{{}, d.digest128(), HeldId{1 + d.below(1000)}, d.text()}); },
+         [](std::string_view b) { return encoded_again(decode_send_key(b)); }},
+        {"held message", [](Dice& d) { return bytes_of(d.held(HeldId{1})); },
+         [](std::string_view b) { return encoded_again(decode_held(HeldId{1}, b)); }},
         {"inbox item", [](Dice& d) { return bytes_of(d.inbox_item()); },
          [](std::string_view b) { return encoded_again(decode_inbox_item(b)); }},
         {"conversation of a user", [](Dice& d) { return bytes_of(d.user_conversation(ConversationId{1})); },
@@ -246,7 +267,7 @@ TEST(Records, every_kind_comes_back_as_it_went) {
 TEST(Records, an_entry_is_equal_to_what_was_stored) {
     Dice dice(2);
     for (int i = 0; i < 5000; ++i) {
-        const auto entry = dice.entry();
+        const auto entry = dice.coin() ? dice.entry() : dice.shadowed();
         const auto decoded = decode_entry(entry.conversation_id, entry.seq, bytes_of(entry));
         ASSERT_TRUE(decoded) << decoded.error().detail;
         ASSERT_TRUE(**decoded == entry);
@@ -258,6 +279,10 @@ TEST(Records, every_other_kind_is_equal_to_what_was_stored) {
     for (int i = 0; i < 1000; ++i) {
         const SendKey key{dice.id<Seq>(), dice.digest128()};
         ASSERT_EQ(decode_send_key(bytes_of(key)), key);
+        const SendKey held_key{{}, dice.digest128(), HeldId{1 + dice.below(1000)}, dice.text()};
+        ASSERT_EQ(decode_send_key(bytes_of(held_key)), held_key);
+        const auto held = dice.held(dice.id<HeldId>());
+        ASSERT_EQ(decode_held(held.id, bytes_of(held)), held);
         const auto item = dice.inbox_item();
         ASSERT_EQ(decode_inbox_item(bytes_of(item)), item);
         const auto row = dice.user_conversation(dice.id<ConversationId>());
@@ -365,6 +390,13 @@ TEST(Records, the_stored_form_is_fixed) {
                       Time{Millis{64}},  UserId{3}, Message{MessageId{4}, UserId{3}, "c", "hi", {{UserId{5}}, true}, {}, false}};
     EXPECT_EQ(bytes_of(entry),
               "\1\1\x80\1"s + "\0\0\0\0\0\0\0\3"s + "\0\0\0\0\0\0\0\4"s + "\0\0\0\0\0\0\0\3"s + "\1\1c\2hi\1"s + "\0\0\0\0\0\0\0\5"s);
+    auto shadowed = entry;
+    shadowed.message.mentions = {};
+    shadowed.shadow = std::make_shared<const Shadow>(Shadow{Seq{1}, {{UserId{6}, Seq{7}}}, MessageId{4}});
+    EXPECT_EQ(bytes_of(shadowed), "\2\1\x80\1"s + "\0\0\0\0\0\0\0\3"s + "\0\0\0\0\0\0\0\4"s + "\0\0\0\0\0\0\0\3"s + "\0\1c\2hi\0"s +
+                                      "\1\0\0\0\0\0\0\0\4"s + "\1\0\0\0\0\0\0\0\6\7"s);
+    EXPECT_EQ(bytes_of(SendKey{Seq{3}, {}}), "\1\3"s + std::string(16, '\0'));
+    EXPECT_EQ(bytes_of(SendKey{{}, {}, HeldId{3}, "no"}), "\2\0\0\0\0\0\0\0\3\2no"s + std::string(16, '\0'));
     const InboxItem item{ConversationId{1}, Seq{300}, Role::owner, EntryType::member_left, true, false};
     EXPECT_EQ(bytes_of(item), "\1\0\0\0\0\0\0\0\1\xAC\2\2\5\1"s);
     const UserConversation row{ConversationId{1}, Seq{2}, Cursor{3}, Role::admin, true, true, Cursor{4}, Seq{5}, Seq{6}, 7, 8};

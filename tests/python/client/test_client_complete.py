@@ -33,6 +33,8 @@ NO_METHOD = {
     "GET /openapi.json": "a document; the package has it as madang.protocol.openapi()",
     "GET /asyncapi.json": "likewise",
     "GET /v1/connect": "each open client is one; it goes through no `Exchange`",
+    "GET /v1/admin/held": "for operators, who have `madang held`",
+    "POST /v1/admin/held/{held_id}": "likewise",
     "POST /v1/conversations/{id}/messages": "`send` goes over the socket",
     "PATCH /v1/conversations/{id}/messages/{seq}": "so does `edit`",
     "DELETE /v1/conversations/{id}/messages/{seq}": "so does `delete`",

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import madang
+from madang.core import _core
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -101,3 +102,30 @@ def wait_for_account(client: madang.Client, who: str) -> None:
         assert time.monotonic() < deadline
         with contextlib.suppress(madang.NotFound):
             found = client.find(who) is not None
+
+
+def test_what_the_slow_moderator_is_not_sure_of_waits_for_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    text = '[[plugins]]\nuse = "slow_moderator:SlowModerator"\nsettings = { patience = 2.0 }\n'
+    with (
+        madang.Server(data=tmp_path / "data", port=0, config=config(tmp_path, text)) as server,
+        madang.Client.sign_up(server.url, "bob", "long enough") as bob,
+        madang.Client.sign_up(server.url, "alice", "long enough") as alice,
+    ):
+        first = alice.send("@bob", "hello")
+        with pytest.raises(madang.DeniedByPolicy, match="not welcome"):
+            alice.send("@bob", "you idiot")
+        with pytest.raises(madang.Held, match="look at it first") as held:
+            alice.send("@bob", "you may win", client_id="c1")
+        assert held.value.client_id == "c1"
+        with pytest.raises(madang.Held, match="the time"):
+            alice.send("@bob", "on and on " * 10_000)
+        with pytest.raises(madang.DeniedByPolicy, match="look at it first"):
+            alice.edit(first, "hello, you win")
+        waiting = _core.admin(str(server.data), "held-list")
+        assert [row[5] for row in waiting] == ["you may win", "on and on " * 10_000]
+        assert waiting[0][0] == held.value.held_id
+        _core.admin(str(server.data), "held-release", [held.value.held_id])
+        _core.admin(str(server.data), "held-refuse", [waiting[1][0]])
+        assert [message.text for message in bob.history(first, after=0)] == ["hello", "you may win"]
+        assert alice.send("@bob", "you may win", client_id="c1").text == "you may win"

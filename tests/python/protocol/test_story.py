@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +25,28 @@ ROUTES = {call.name: call for call in CALLS}
 WITHIN_S = 10.0
 ID = re.compile(r"[0-9]{15,20}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+CONFIG = """
+[accounts]
+sign_up = true
+[[plugins]]
+use = "story_house:House"
+hooks.check.timeout = "10s"
+hooks.authenticate.timeout = "10s"
+"""
+# What the story says of plugins.
+HOUSE = """
+    import madang
+
+    class House(madang.Plugin):
+        async def authenticate(self, credentials):
+            return madang.Identity("olga", "Olga", ("operator",)) if credentials == {"badge": "7"} else madang.Deny("no badge")
+
+        async def check(self, message):
+            offers = message.text.endswith("anyone?")
+            return madang.Verdict.hold("somebody looks at offers first") if offers else madang.Verdict.allow()
+"""
 
 
 class Mismatch(AssertionError):
@@ -148,7 +172,11 @@ def single(frame: Json) -> list[Json]:
 
 
 def test_the_story_happens_as_it_is_told(chat_server_factory: Callable[..., ChatServer]) -> None:
-    stage = Stage(chat_server_factory())
+    server = chat_server_factory(config=CONFIG, start=False)
+    (server.folder / "story_house.py").write_text(textwrap.dedent(HOUSE), encoding="utf-8")
+    server.environment["PYTHONPATH"] = os.pathsep.join((str(server.folder), os.environ.get("PYTHONPATH", "")))
+    server.start()
+    stage = Stage(server)
     try:
         for number, step in enumerate(STORY):
             try:

@@ -1,0 +1,25 @@
+// Reads of a conversation's log that don't go through shadowed entries, however many of them stand in a row: each says what lies behind the
+// run that it ends (Entry::shadow), so a run costs a few reads.
+// Thread: any. Errors: internal, and what `visit` returns.
+#pragma once
+
+#include <functional>
+
+#include "base/result.hpp"
+#include "model/entry.hpp"
+#include "store/store.hpp"
+
+namespace madang {
+
+inline constexpr Seq kBehindAll{~std::uint64_t{0}};
+
+// False = enough.
+using VisitEntry = std::function<Result<bool>(const EntryPtr& entry)>;
+
+// What this user may be shown, as far as shadowing goes, of [from, to): newest first, and oldest first.
+Result<> walk_shown_back(const Store& store, ConversationId id, UserId user, Seq from, Seq to, const VisitEntry& visit);
+Result<> walk_shown(const Store& store, ConversationId id, UserId user, Seq from, Seq to, const VisitEntry& visit);
+// Everything before `to`, newest first; of a run of shadowed entries only the newest.
+Result<> walk_runs_back(const Store& store, ConversationId id, Seq to, const VisitEntry& visit);
+
+}  // namespace madang
