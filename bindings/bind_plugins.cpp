@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <tuple>
 #include <utility>
@@ -22,6 +23,8 @@ py::tuple names_of(const Mentions& mentions) {
     return names;
 }
 
+py::tuple profile_of(const Profile& profile) { return py::make_tuple(to_string(profile.id), profile.username, profile.display_name); }
+
 // Tuples of plain values, made while nobody else waits for anything. All begin with plugin, hook, loop, number, posted; what follows stands
 // with the lane of each hook in python/madang/plugins.
 py::list drain(PluginHost& host, std::size_t max) {
@@ -44,6 +47,12 @@ py::list drain(PluginHost& host, std::size_t max) {
                                     check->client_id, check->text, check->edit, names_of(check->mentions));
         } else if (const auto* committed = std::get_if<CommittedCall>(&call.what)) {
             out[i] = py::make_tuple(call.plugin, name(Hook::committed), call.loop, committed->number, posted, committed->entries);
+        } else if (const auto* push = std::get_if<PushCall>(&call.what)) {
+            const auto device = push->device ? to_string(push->device) : std::string{};
+            out[i] = py::make_tuple(call.plugin, name(Hook::push), call.loop, push->number, posted, profile_of(push->user), device,
+                                    push->registration.json, to_string(push->push.conversation), kKinds[static_cast<int>(push->kind)],
+                                    push->title, push->push.seq.value, to_string(push->message_id), profile_of(push->sender), push->text,
+                                    push->badge, push->created_at.time_since_epoch().count(), push->attempt);
         } else {
             const auto& identity = std::get<IdentityCall>(call.what);
             out[i] = py::make_tuple(call.plugin, name(Hook::authenticate), call.loop, identity.number, posted, identity.credentials);
@@ -59,6 +68,20 @@ void answer_checks(PluginHost& host, const std::vector<VerdictTuple>& verdicts) 
     answers.reserve(verdicts.size());
     for (const auto& [loop, number, kind, text] : verdicts)
         answers.push_back({loop, number, Verdict{static_cast<Verdict::Kind>(kind), text}});
+    const py::gil_scoped_release released;
+    host.mailbox().answer(std::move(answers));
+}
+
+using DeliveryTuple = std::tuple<std::uint32_t, std::uint64_t, int, double, std::string>;  // loop, number, Delivered::Kind, after, detail
+
+void answer_pushes(PluginHost& host, const std::vector<DeliveryTuple>& deliveries) {
+    constexpr double kAfterMax = 86'400;
+    std::vector<HookAnswer> answers;
+    answers.reserve(deliveries.size());
+    for (const auto& [loop, number, kind, after, detail] : deliveries) {
+        const Millis pause{static_cast<std::int64_t>(std::clamp(after, 0.0, kAfterMax) * 1'000)};
+        answers.push_back({loop, number, Delivered{static_cast<Delivered::Kind>(kind), pause, detail}});
+    }
     const py::gil_scoped_release released;
     host.mailbox().answer(std::move(answers));
 }
@@ -131,6 +154,7 @@ void bind_plugins(py::module_& module) {
         .def_property_readonly("is_closed", [](PluginHost& self) { return self.mailbox().is_closed(); })
         .def("drain", &drain, "count"_a, "The oldest calls, as tuples.")
         .def("answer_checks", &answer_checks, "verdicts"_a)
+        .def("answer_pushes", &answer_pushes, "deliveries"_a)
         .def("answer_identity", &answer_identity, "loop"_a, "number"_a, "username"_a, "display_name"_a, "roles"_a)
         .def("refuse_identity", &refuse_identity, "loop"_a, "number"_a, "denied"_a, "reason"_a)
         .def(

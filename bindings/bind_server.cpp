@@ -12,12 +12,14 @@ using server::Server;
 
 namespace {
 
-using HookTuple = std::tuple<std::int64_t, std::string, bool>;                  // timeout in ms, on_error, observe
-using PluginTuple = std::tuple<std::string, std::map<std::string, HookTuple>>;  // name, {hook: how it is used}
+using HookTuple = std::tuple<std::int64_t, std::string, bool>;  // timeout in ms, on_error, observe
+using PluginTuple =
+    std::tuple<std::string, std::map<std::string, HookTuple>, std::vector<std::string>>;  // name, {hook: how it is used}, providers
 
 server::PluginSpec spec_of(const PluginTuple& given) {
-    const auto& [name, hooks] = given;
+    const auto& [name, hooks, providers] = given;
     server::PluginSpec spec{.name = name};
+    spec.providers = providers;
     for (const auto& [hook, options] : hooks) {
         const auto& [timeout, on_error, observe] = options;
         const auto rule = on_error == "allow" ? OnError::allow : on_error == "hold" ? OnError::hold : OnError::deny;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "hooks/committed.hpp"
+#include "hooks/push.hpp"
 #include "hooks/verdict.hpp"
 
 namespace madang {
@@ -30,7 +31,7 @@ inline constexpr std::size_t kMailboxBytes = 64 << 20;
 struct HookCall {
     std::uint32_t loop = 0;    // who asks
     std::uint32_t plugin = 0;  // whom, in configured order
-    std::variant<CheckCall, IdentityCall, CommittedCall> what;
+    std::variant<CheckCall, IdentityCall, CommittedCall, PushCall> what;
     std::chrono::steady_clock::time_point posted{};  // set by post
 
     std::size_t bytes() const {
@@ -41,7 +42,7 @@ struct HookCall {
 struct HookAnswer {
     std::uint32_t loop = 0;
     std::uint64_t number = 0;
-    std::variant<Verdict, IdentityAnswer, CommittedAnswer> what;
+    std::variant<Verdict, IdentityAnswer, CommittedAnswer, Delivered> what;
 };
 
 struct MailboxFigures {

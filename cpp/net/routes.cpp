@@ -66,6 +66,9 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/admin/audit", Access::operators, audit_user},
     Route{"GET", "/v1/admin/held", Access::operators, list_held},
     Route{"POST", "/v1/admin/held/{held_id}", Access::operators, review_held},
+    Route{"PUT", "/v1/devices/current/push", Access::user, put_push},
+    Route{"DELETE", "/v1/devices/current/push", Access::user, remove_push},
+    Route{"GET", "/v1/admin/push/dead", Access::operators, list_dead_pushes},
 
     Route{"GET", "/v1/servers", Access::anyone, list_servers},
     Route{"GET", "/v1/connect", Access::handshake, connect},

@@ -86,6 +86,9 @@ void sync(Call& call);
 
 void list_held(Call& call);
 void review_held(Call& call);
+void put_push(Call& call);
+void remove_push(Call& call);
+void list_dead_pushes(Call& call);
 
 void list_servers(Call& call);
 void connect(Call& call);

@@ -9,6 +9,7 @@
 
 #include "base/password.hpp"
 #include "base/text.hpp"
+#include "chat/push_loads.hpp"
 #include "model/deleted_user.hpp"
 #include "net/token.hpp"
 #include "server/plugin_commands.hpp"
@@ -16,11 +17,13 @@
 #include "store/keys.hpp"
 #include "store/records.hpp"
 #include "wire/json_writer.hpp"
+#include "wire/pushes.hpp"
 
 namespace madang::server {
 namespace {
 
 constexpr std::size_t kPasswordCharsMin = 8;
+constexpr std::size_t kDeadPage = 1'000;
 
 // RFC 3339, as everywhere.
 std::string time_text(Time time) {
@@ -212,6 +215,19 @@ std::optional<std::uint32_t> number(const std::string& text) {
     return value;
 }
 
+Result<> push_dead(Context& context) {
+    std::optional<PushKey> after;
+    do {
+        const auto page = list_dead_pushes(context.target.runtime.store(), kDeadPage, after);
+        if (!page) return std::unexpected(page.error());
+        for (const auto& [key, push] : page->pushes)
+            context.rows({to_string(key.user), to_string(key.conversation), to_string(key.seq), time_text(push.since), time_text(push.at),
+                          std::to_string(push.attempts), std::string{wire::word_of(push.reason)}, push.error});
+        after = page->next;
+    } while (after && !context.stop.stop_requested());
+    return {};
+}
+
 // Of tests, which move in steps of the heartbeat so that clients can ping in between.
 Result<> clock_advance(Context& context) {
     const auto by = number(context.command.arg(0));
@@ -289,6 +305,7 @@ constexpr Entry kCommands[]{
     {"user-audit", 0, 1, user_audit},
     {"token-mint", 1, 2, token_mint},
     {"system-token", 0, 0, system_token},
+    {"push-dead", 0, 0, push_dead},
     {"clock-advance", 1, 1, clock_advance},
     {"plugin-list", 0, 0, plugin_list},
     {"plugin-reload", 0, 1, plugin_reload},

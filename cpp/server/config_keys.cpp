@@ -76,6 +76,11 @@ const std::vector<ConfigKey> kKeys{
     {"presence", "offline_after", TIME(limits.offline_after), "A socket silent for this long is closed with 4008.", 200, 3'600 * kSecond},
     {"presence", "fan_out_members_max", NUMBER(limits.fan_out_members_max), "Typing is told in conversations of up to so many members.", 0, 1'000},
 
+    {"push", "ack_within", TIME(limits.push_ack_within), "How long a message may go without an ack of an attached device before its recipient is notified.", 100, 600 * kSecond},
+    {"push", "max_age", TIME(limits.push_max_age), "Notifications that could not be handed out for so long are given up.", kSecond, 30 * kDay},
+    {"push", "max_attempts", NUMBER(limits.push_max_attempts), "Likewise after so many attempts.", 1, kMillion},
+    {"push", "dead_letters", NUMBER(limits.push_dead_max), "Given up notifications that an engine keeps for `madang push dead`; one more: the oldest goes.", 0, kMillion},
+
     {"accounts", "sign_up", FLAG(accounts.sign_up), "Anyone may make an account; otherwise only `madang user add` does. Off where a plugin authenticates, unless it is set."},
     {"accounts", "token_lifetime", TIME(limits.token_lifetime), "How long a log-in lasts.", kSecond, 3'650 * kDay},
     {"accounts", "password_threads", NUMBER(accounts.password_threads), "Threads that hash passwords (14 ms each); 0 = half the processors.", 0, 64},

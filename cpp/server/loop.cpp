@@ -138,6 +138,7 @@ void Loop::end_engine_turn() {
     auto turn = engine_->end_turn();
     if (!turn.jobs.empty()) services_.readers.post(static_cast<EngineIndex>(index_), std::move(turn.jobs));
     if (!turn.calls.empty()) ask_plugins(std::move(turn.calls));
+    if (!turn.pushes.empty()) ask_plugins(std::move(turn.pushes));
     if (services_.plugins != nullptr) arm_deadline();
     const auto entries = services_.feeder != nullptr ? turn.entries : 0;
     if (!turn.effects.empty() || entries != 0) waiting_.push_back({turn.ticket, std::move(turn.effects), entries});

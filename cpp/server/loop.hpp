@@ -161,6 +161,7 @@ class Loop final : public net::Core {
     void ask_passwords(PasswordJob job, PasswordWaiter waiter);
     // ---- loop_hooks.cpp
     void ask_plugins(std::vector<CheckCall> calls);
+    void ask_plugins(std::vector<PushCall> pushes);
     void end_identify(std::uint64_t number, IdentityAnswer answer);
     void end_late_identities();
     void arm_deadline();

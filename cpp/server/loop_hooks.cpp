@@ -21,11 +21,20 @@ void Loop::ask_plugins(std::vector<CheckCall> calls) {
     if (!refused.empty()) touched_ = true;
 }
 
+void Loop::ask_plugins(std::vector<PushCall> pushes) {
+    const auto refused = services_.plugins->post(index_, std::move(pushes));
+    for (const auto number : refused) engine_->on_push_refused(number);
+    if (!refused.empty()) touched_ = true;
+}
+
 void Loop::deliver(std::vector<HookAnswer> answers) {
     boost::asio::post(*context_, [this, all = std::move(answers)]() mutable {
         for (auto& each : all) {
             if (auto* verdict = std::get_if<Verdict>(&each.what)) {
                 if (engine_) engine_->on_verdict(each.number, std::move(*verdict));
+                touched_ = true;
+            } else if (const auto* delivered = std::get_if<Delivered>(&each.what)) {
+                if (engine_) engine_->on_delivered(each.number, *delivered);
                 touched_ = true;
             } else {
                 end_identify(each.number, std::get<IdentityAnswer>(std::move(each.what)));

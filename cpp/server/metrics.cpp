@@ -261,8 +261,50 @@ void add_feeds(Page& page, const Feeder& feeder, Time now) {
                   failures);
 }
 
+// Pushes are counted where they are decided and ended, in the engines.
+void add_pushes(Page& page, const Runtime& runtime, const PluginHost& host) {
+    const auto rules = host.push_rules();
+    if (rules.empty()) return;
+    EngineFigures sum;
+    std::vector<PushFigures> plugins(rules.size());
+    for (std::size_t i = 0; i < runtime.config().server.engines; ++i) {
+        const auto figures = runtime.loops()[i]->engine_figures();
+        sum.push_undecided += figures.push_undecided, sum.push_depth += figures.push_depth;
+        sum.push_overdue_ms = std::max(sum.push_overdue_ms, figures.push_overdue_ms);
+        sum.pushes_decided += figures.pushes_decided, sum.pushes_ended += figures.pushes_ended;
+        sum.pushes_cancelled += figures.pushes_cancelled, sum.pushes_dead += figures.pushes_dead;
+        for (std::size_t rule = 0; rule < figures.pushes.size(); ++rule) {
+            const auto& one = figures.pushes[rule];
+            auto& plugin = plugins[rule];
+            plugin.sent += one.sent, plugin.gone += one.gone, plugin.retried += one.retried, plugin.errors += one.errors;
+            plugin.late += one.late, plugin.refused += one.refused, plugin.is_open |= one.is_open;
+        }
+    }
+    page.gauge("madang_push_outbox", "Notifications that are still to be handed out.", static_cast<double>(sum.push_depth));
+    page.gauge("madang_push_overdue_seconds", "How long the oldest of them is due.", static_cast<double>(sum.push_overdue_ms) / 1000);
+    page.gauge("madang_push_undecided", "Messages that wait for an ack of an attached device.", static_cast<double>(sum.push_undecided));
+    page.counter("madang_pushes_decided_total", "Notifications that became due.", sum.pushes_decided);
+    page.counter("madang_pushes_ended_total", "Of these, handed out to all their targets.", sum.pushes_ended);
+    page.counter("madang_pushes_cancelled_total", "Of these, read, deleted, muted or left before they went out.", sum.pushes_cancelled);
+    page.counter("madang_pushes_dead_total", "Of these, given up.", sum.pushes_dead);
+    std::vector<std::pair<Page::Labels, double>> outcomes, open;
+    for (std::size_t rule = 0; rule < rules.size(); ++rule) {
+        const auto add = [&](const char* outcome, std::uint64_t count) {
+            outcomes.push_back({{{"plugin", rules[rule].plugin}, {"outcome", outcome}}, static_cast<double>(count)});
+        };
+        const auto& plugin = plugins[rule];
+        add("sent", plugin.sent), add("gone", plugin.gone), add("retry", plugin.retried), add("error", plugin.errors);
+        add("late", plugin.late), add("mailbox_full", plugin.refused);
+        open.push_back({{{"plugin", rules[rule].plugin}}, plugin.is_open ? 1.0 : 0.0});
+    }
+    page.labelled("madang_push_outcomes_total", "What became of notifications given to a plugin.", MetricType::Counter, outcomes);
+    page.labelled("madang_push_breaker_open", "1 while the plugin is given none in some engine, because it kept failing.",
+                  MetricType::Gauge, open);
+}
+
 void add_plugins(Page& page, const Runtime& runtime, const PluginHost& host) {
     add_checks(page, runtime, host);
+    add_pushes(page, runtime, host);
     struct Row {
         const char* name;
         const char* help;

@@ -15,6 +15,7 @@ PluginHost::PluginHost(std::vector<PluginSpec> plugins, Mailbox::Deliver deliver
     for (std::uint32_t i = 0; i < plugins_.size(); ++i) {
         stores_.push_back(std::make_unique<PluginStore>(plugins_[i].name));
         if (plugins_[i].rule(Hook::check)) stages_.push_back(i);
+        if (plugins_[i].rule(Hook::push)) pushers_.push_back(i);
         if (plugins_[i].rule(Hook::authenticate)) authenticator_ = i;
     }
 }
@@ -23,6 +24,27 @@ std::vector<CheckRule> PluginHost::check_rules() const {
     std::vector<CheckRule> rules;
     for (const auto stage : stages_) rules.push_back(*plugins_[stage].rule(Hook::check));
     return rules;
+}
+
+std::vector<PushRule> PluginHost::push_rules() const {
+    std::vector<PushRule> rules;
+    for (const auto pusher : pushers_) {
+        const auto& plugin = plugins_[pusher];
+        rules.push_back({.plugin = plugin.name, .timeout = plugin.rule(Hook::push)->timeout, .providers = plugin.providers});
+    }
+    return rules;
+}
+
+std::vector<std::uint64_t> PluginHost::post(std::uint32_t loop, std::vector<PushCall> calls) {
+    std::vector<HookCall> batch;
+    batch.reserve(calls.size());
+    for (auto& call : calls) {
+        const auto plugin = pushers_.at(call.rule);
+        batch.push_back({.loop = loop, .plugin = plugin, .what = std::move(call)});
+    }
+    std::vector<std::uint64_t> refused;
+    for (auto at = mailbox_.post(batch); at < batch.size(); ++at) refused.push_back(std::get<PushCall>(batch[at].what).number);
+    return refused;
 }
 
 std::vector<std::uint64_t> PluginHost::post(std::uint32_t loop, std::vector<CheckCall> calls) {

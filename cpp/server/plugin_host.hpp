@@ -22,6 +22,7 @@ namespace madang::server {
 struct PluginSpec {
     std::string name;                                     // unique; the origin of the accounts it makes
     std::array<std::optional<HookRule>, kHooks> hooks{};  // none = it has no such hook. One plugin of all at most authenticates
+    std::vector<std::string> providers{};                 // whose registrations its `push` serves
 
     std::optional<HookRule>& rule(Hook hook) { return hooks[static_cast<std::size_t>(hook)]; }
     const std::optional<HookRule>& rule(Hook hook) const { return hooks[static_cast<std::size_t>(hook)]; }
@@ -50,11 +51,13 @@ class PluginHost {
 
     const std::vector<PluginSpec>& plugins() const { return plugins_; }
     std::vector<CheckRule> check_rules() const;
+    std::vector<PushRule> push_rules() const;
     // Index of the plugin that authenticates; none = there is no such plugin.
     std::optional<std::uint32_t> authenticator() const { return authenticator_; }
 
     // Hands on what a turn has for plugins; the numbers of the calls that found no room.
     std::vector<std::uint64_t> post(std::uint32_t loop, std::vector<CheckCall> calls);
+    std::vector<std::uint64_t> post(std::uint32_t loop, std::vector<PushCall> calls);
     // False: no room.
     bool post(std::uint32_t loop, IdentityCall call);
     bool post(std::uint32_t plugin, CommittedCall call);
@@ -70,6 +73,7 @@ class PluginHost {
     const Mailbox& mailbox() const { return mailbox_; }
     PluginConsole& console() { return console_; }
     std::uint32_t plugin_of_stage(std::uint32_t stage) const { return stages_.at(stage); }
+    std::uint32_t plugin_of_push(std::uint32_t rule) const { return pushers_.at(rule); }
 
     void note(std::uint32_t plugin, Hook hook, const HookFigures& more);
     HookFigures figures(std::uint32_t plugin, Hook hook) const;
@@ -82,7 +86,8 @@ class PluginHost {
 
   private:
     const std::vector<PluginSpec> plugins_;
-    std::vector<std::uint32_t> stages_;  // → plugin
+    std::vector<std::uint32_t> stages_;   // → plugin
+    std::vector<std::uint32_t> pushers_;  // likewise
     std::optional<std::uint32_t> authenticator_;
     Mailbox mailbox_;
     PluginConsole console_;

@@ -112,7 +112,8 @@ void Runtime::make_loops() {
                                    .epoch = epoch_,
                                    .text_key = text_key_,
                                    .limits = config_.limits,
-                                   .checks = services_->plugins ? services_->plugins->check_rules() : std::vector<CheckRule>{}};
+                                   .checks = services_->plugins ? services_->plugins->check_rules() : std::vector<CheckRule>{},
+                                   .pushes = services_->plugins ? services_->plugins->push_rules() : std::vector<PushRule>{}};
         }
         loops_.push_back(std::make_unique<Loop>(i, *services_, std::move(engine), make_committer, threaded));
     }

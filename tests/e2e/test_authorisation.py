@@ -89,6 +89,9 @@ TABLE = """
     DELETE /v1/blocks/{user_id}                                          -  ok  ok  ok  ok  ok  ok  ok
     GET    /v1/admin/held                                                -   !   !   !   !   !   !   !
     POST   /v1/admin/held/{held_id}                                      -   !   !   !   !   !   !   !
+    PUT    /v1/devices/current/push                                      -  ok  ok  ok  ok  ok  ok  ok
+    DELETE /v1/devices/current/push                                      -  ok  ok  ok  ok  ok  ok  ok
+    GET    /v1/admin/push/dead                                           -   !   !   !   !   !   !   !
     GET    /v1/sync                                                      -  ok  ok  ok  ok  ok  ok  ok
     GET    /v1/connect                                                   -  ok  ok  ok  ok  ok  ok  ok
     SOCKET attach                                                        -  ok  ok  ok  ok  ok  ok  ok
@@ -142,6 +145,9 @@ IN_DIRECT = ("anonymous", "stranger", "peer", "blocked")
 # What only an operator of the server may do; to all others it is forbidden, which stands above.
 OPERATOR = """
     GET    /v1/admin/audit                                              ok
+    GET    /v1/admin/held                                               ok
+    POST   /v1/admin/held/{held_id}                                      ?
+    GET    /v1/admin/push/dead                                          ok
 """
 
 NO_CODE = "A" * 32
@@ -247,6 +253,7 @@ REQUESTS: dict[str, Callable[[Scene], Made]] = {
     "PUT /v1/blocks/{user_id}": about_somebody_new,
     "DELETE /v1/blocks/{user_id}": about_somebody_new,
     "POST /v1/admin/held/{held_id}": lambda s: Made({"held_id": "1"}, body={"action": "release"}),
+    "PUT /v1/devices/current/push": lambda s: Made(body={"provider": "fcm", "token": "t"}),
     "SOCKET read": lambda s: Made(body={"conversation_id": s.cid, "seq": s.own}),
     "SOCKET typing": lambda s: Made(body={"conversation_id": s.cid}),
     "SOCKET watch": lambda s: Made(body={"users": [s.other.id]}),

@@ -1,4 +1,4 @@
-"""`madang user`, `madang token` and `madang seed`: accounts, over the administration socket or in the store itself."""
+"""`madang user`, `madang token`, `madang seed` and `madang push`: over the administration socket or in the store."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 AUDIT_COLUMNS = ("user_id", "username", "conversations", "unread", "unread_mentions", "mentions", "entries")
 DIFFERENCE_COLUMNS = ("user_id", "username", "conversation_id", "seq", "what", "served", "counted")
+DEAD_COLUMNS = ("user_id", "conversation_id", "seq", "since", "given_up_at", "attempts", "reason", "error")
 USER_COLUMNS = ("user_id", "username", "display_name", "origin", "roles", "state", "created_at")
 
 
@@ -66,6 +67,10 @@ def mint_token(arguments: argparse.Namespace) -> None:
         print_rows(rows, ("token", "user_id", "device_id", "expires_at"), as_json=True)
     else:
         print(rows[0][0])
+
+
+def list_dead_pushes(arguments: argparse.Namespace) -> None:
+    print_rows(administer(arguments, "push-dead"), DEAD_COLUMNS, as_json=arguments.json)
 
 
 def seed(arguments: argparse.Namespace) -> None:

@@ -42,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_token(commands)
     add_held(commands)
     add_seed(commands)
+    add_push(commands)
     add_tail(commands)
     add_chat(commands)
     return parser
@@ -189,6 +190,13 @@ def add_seed(commands: Parsers) -> None:
     seed.add_argument("--out", metavar="FILE", required=True, help="TSV, made with mode 0600: index, user_id, token, direct_id, group_id")
     add_json(seed)
     add_store_options(seed)
+
+
+def add_push(commands: Parsers) -> None:
+    group = add_group(commands, "push", "notifications")
+    dead = add_command(group, "dead", "accounts:list_dead_pushes", "list the notifications that were given up")
+    add_store_options(dead)
+    add_json(dead)
 
 
 def add_tail(commands: Parsers) -> None:

@@ -459,6 +459,14 @@ class AsyncClient:
         """All that one's account has, a page at a time. See `Client.export`."""
         return iter_pages(lambda at: self._run(self._operations.export(at)))
 
+    async def register_push(self, provider: str, **registration: Any) -> None:
+        """Says where this device may be reached when it isn't connected. Args and errors: `Client.register_push`."""
+        await self._run(self._operations.register_push(provider, registration))
+
+    async def unregister_push(self) -> None:
+        """This device is notified no more."""
+        await self._run(self._operations.unregister_push())
+
 
 class AsyncRunner:
     """Carries the steps of an operation out on the running loop."""

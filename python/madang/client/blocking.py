@@ -767,6 +767,23 @@ class Client:
         """
         return iter_pages(lambda at: self._run(self._operations.export(at)))
 
+    def register_push(self, provider: str, **registration: Any) -> None:
+        """Says where this device may be reached when it isn't connected; in the place of what it said before.
+
+        Args:
+            provider: such as "webpush", "fcm" or "apns"; at most 32 characters.
+            registration: what the provider needs, such as `token="…"`; any JSON.
+
+        Raises:
+            BadRequest: no such provider's name.
+            TooLarge: the whole has more than 4 KiB.
+        """
+        self._run(self._operations.register_push(provider, registration))
+
+    def unregister_push(self) -> None:
+        """This device is notified no more."""
+        self._run(self._operations.unregister_push())
+
 
 class Runner:
     """Carries the steps of an operation out, blocking."""

@@ -210,6 +210,12 @@ class Operations:
         page = yield from self.get("users", "me", "export", limit=PAGE, next=next_page)
         return [{name: part for name, part in page.items() if name != "next"}], page.get("next")
 
+    def register_push(self, provider: str, registration: Mapping[str, Any]) -> Steps[None]:
+        yield from self.change("PUT", "devices", "current", "push", body={**registration, "provider": provider})
+
+    def unregister_push(self) -> Steps[None]:
+        yield from self.change("DELETE", "devices", "current", "push")
+
     def log_out(self) -> Steps[None]:
         yield from self.change("DELETE", "sessions", "current")
 

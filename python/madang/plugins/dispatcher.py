@@ -14,6 +14,7 @@ from madang.plugins.aside import aside, finished
 from madang.plugins.feed import CommittedLane
 from madang.plugins.isolation import IsolatedPlugin
 from madang.plugins.lanes import ALLOW, LOOP, NUMBER, SENDER, AuthenticateLane, CheckLane, Lane
+from madang.plugins.pushing import PushLane
 from madang.plugins.store import CoreBacking, PluginStore
 from madang.plugins.system import System, access_of
 from madang.plugins.worker_process import WorkerFailed
@@ -32,6 +33,7 @@ LANES: Mapping[str, type[Lane]] = {
     "authenticate": AuthenticateLane,
     "check": CheckLane,
     "committed": CommittedLane,
+    "push": PushLane,
 }  # hook → what takes its calls
 SWITCH_INTERVAL = 0.0005  # seconds: at the default of 5 ms a busy thread of Python's holds up every verdict by so much
 CLOSE_WITHIN = 5.0

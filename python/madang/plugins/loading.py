@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 # What the core says of [[plugins]]: use, settings as JSON, {hook: (timeout in ms, on_error, mode)}, place, isolation (empty = as the class
 # says), memory in bytes (0 = as much as it likes).
 Entry = tuple[str, str, "dict[str, tuple[int | None, str, str]]", str, str, int]
-# What the core is told: name, and how each hook is used.
-Spec = tuple[str, dict[str, HookSpec]]
+# What the core is told: name, how each hook is used, and the providers whose registrations it serves.
+Spec = tuple[str, dict[str, HookSpec], list[str]]
 PLACE = 3
+PROVIDER_CHARS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class LoadedPlugin:
     @property
     def spec(self) -> Spec:
         """How the core sees it."""
-        return self.name, {hook: options.spec for hook, options in self.hooks.items()}
+        return self.name, {hook: options.spec for hook, options in self.hooks.items()}, list(self.plugin.providers)
 
 
 def load_plugins(entries: Sequence[Entry], objects: Sequence[Plugin] = ()) -> list[LoadedPlugin]:
@@ -166,12 +167,21 @@ def prepare(plugin: Plugin, place: str, given: Mapping[str, Mapping[str, Any]], 
             raise Unusable(f"{name} has the hook {hook}, which this version doesn't call yet (it calls {', '.join(LANES)})")
     if not name.isprintable():
         raise Unusable(f"{name!r} is no name for a plugin: it is written in logs and figures")
+    check_providers(name, plugin.providers)
     plugin.log = logging.getLogger(f"madang.plugins.{name}")
     try:
         hooks = {hook: hook_options(name, hook, {**plugin.hooks.get(hook, {}), **given.get(hook, {})}) for hook in has}
     except ValueError as error:
         raise Unusable(str(error)) from None
     return LoadedPlugin(plugin, name, place, hooks)
+
+
+def check_providers(name: str, providers: object) -> None:
+    are_names = isinstance(providers, (tuple, list)) and all(
+        isinstance(each, str) and 1 <= len(each) <= PROVIDER_CHARS for each in providers
+    )
+    if not are_names:
+        raise Unusable(f'{name}: providers is a tuple of names such as ("fcm",), not {providers!r}')
 
 
 def unique_name(wanted: str, taken: Sequence[str]) -> str:

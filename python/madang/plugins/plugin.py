@@ -18,6 +18,9 @@ class Plugin:
     - `authenticate(self, credentials: dict) -> Identity | Deny` for log-ins with `credentials`,
     - `check(self, message: Message) -> Verdict` for each message before it is stored, or
       `check_batch(self, messages: list[Message]) -> list[Verdict]`, when speed matters,
+    - `push(self, notifications: list[Notification]) -> list[Delivery]` for messages whose recipient has no device attached, or none that
+      acknowledged them in time: once for each recipient and target. After a crash, an error or a timeout it comes again, under the same
+      `id`.
     - `committed(self, entries: list[Entry]) -> None` for everything that was stored: every entry of every conversation from the first one
       on, in order per conversation, at most 256 at a time. A batch that raises, or isn't done within its timeout (30 s), comes again, for
       ever; entries come again otherwise only after a crash, the server's own or a stop that didn't wait for the hook. So what a hook does
@@ -35,6 +38,8 @@ class Plugin:
             `{"check": {"timeout": 0.5, "on_error": "allow", "mode": "observe"}}`; timeouts in seconds.
         isolation: `"process"` has it run in a process of its own where the configuration says nothing else: a crash, a leak or an endless
             loop costs that process, which is replaced. An object given to `Server(plugins=…)` is then made anew there, from its class.
+        providers: whose registrations (`PUT /v1/devices/current/push`) its `push` serves, such as `("fcm",)`: a notification for each. With
+            none it is asked once a recipient, registered or not.
         settings: from the configuration.
         log: the plugin's logger, `madang.plugins.NAME`.
         store: what the plugin keeps, durable: `self.store["key"] = value`.
@@ -44,6 +49,7 @@ class Plugin:
     name: ClassVar[str] = ""
     hooks: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     isolation: ClassVar[str] = "none"
+    providers: ClassVar[tuple[str, ...]] = ()
     settings: Mapping[str, Any] = {}
     log: logging.Logger = logging.getLogger("madang.plugins")
     store: PluginStore = PluginStore()

@@ -88,14 +88,13 @@ class Call:
             codes |= {"too_large"}
         if self.access in ("user", "operators") and self.method != "GET":
             codes |= {"storage_full"}
-        if self.access == "operators":
-            codes |= {"forbidden"}
         return codes
 
 
 TAGS: Final = (
     "users",
     "sessions",
+    "devices",
     "friends",
     "blocks",
     "conversations",
@@ -177,6 +176,19 @@ CALLS: Final[tuple[Call, ...]] = (
         answers={204: None},
         refusals=("not_found",),
     ),
+    Call(
+        name="put_push",
+        route="PUT /v1/devices/current/push",
+        about="Where this device may be reached when it isn't connected. Any object with a `provider`, of up to 4 KiB; what else must "
+        "stand in it is the provider's to say. It replaces the one before, and goes with the device.",
+        body={
+            "type": "object",
+            "properties": {"provider": {"type": "string", "minLength": 1, "maxLength": 32, "description": "Such as `webpush` or `fcm`."}},
+            "required": ["provider"],
+        },
+        answers={204: None},
+    ),
+    Call(name="delete_push", route="DELETE /v1/devices/current/push", about="This device is notified no more.", answers={204: None}),
     Call(
         name="find_users",
         route="GET /v1/users",
@@ -549,6 +561,14 @@ CALLS: Final[tuple[Call, ...]] = (
         body=record("", action=words("release", "refuse")),
         answers={200: ref("Reviewed")},
         refusals=("not_found", "not_a_member", "muted", "blocked"),
+    ),
+    Call(
+        name="list_dead_pushes",
+        route="GET /v1/admin/push/dead",
+        about="The notifications that were given up, of all users. For operators.",
+        access="operators",
+        query=(LIMIT, Parameter("next", {"type": "string", "pattern": "^[0-9]{1,19}[.][0-9]{1,19}[.][0-9]{1,19}$"}, "Of the page before.")),
+        answers={200: ref("DeadPushes")},
     ),
     Call(
         name="connect",

@@ -246,6 +246,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Mention": record("A message that mentions the caller.", conversation_id=ID, seq=SEQ, message=ref("Message")),
     "Mentions": page_of("mentions", "Mention"),
+    "DeadPush": record(
+        "A notification that was given up.",
+        user_id=ID,
+        conversation_id=ID,
+        seq=SEQ,
+        since=TIME,
+        given_up_at=TIME,
+        attempts=COUNT,
+        reason=words("age", "attempts"),
+        error={"type": "string", "description": "Of the last attempt."},
+    ),
+    "DeadPushes": page_of("dead", "DeadPush"),
     "Presence": record(
         "Whether a user is online. Seen by friends and by those who share a conversation; of others everybody is offline.",
         optional=("last_active_at",),

@@ -358,6 +358,10 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
             ]
         },
     ),
+    # ---- notifications ----
+    Exchange(who="bob", call="put_push", body={"provider": "fcm", "token": "of-the-app"}, status=204),
+    Exchange(who="bob", call="delete_push", status=204),
+    Exchange(who="operator", call="list_dead_pushes", answer={"dead": []}),
     # ---- second thoughts ----
     Exchange(
         who="alice",

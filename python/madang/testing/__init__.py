@@ -18,7 +18,16 @@
         chat.clock.advance(86_400)
         assert alice.send(bob, "good morning").created_at > bob.user.created_at
 
-Fixtures: `chat` (a fresh world on a shared server), `chat_server` (that server), `chat_server_factory` (servers of the test's own). The
+    def test_who_is_away_is_notified(push_sink):
+        alice, bob = push_sink.server.user("alice"), push_sink.server.user("bob")
+        bob.close()
+        alice.send(bob, "hi")
+        push_sink.expect(user=bob, text="hi", within=5)
+        push_sink.server.clock.advance(60)
+        push_sink.none(user=alice)
+
+Fixtures: `chat` (a fresh world on a shared server), `chat_server` (that server), `chat_server_factory` (servers of the test's own),
+`push_sink` (the notifications of a server of the test's own, `push_sink.server`). The
 option `--madang-url` has the shared server be one that runs already. MADANG_TEST_COMMAND replaces `python -m madang serve` as what starts
 one. When a test fails, its report has the servers' logs and the users' frames.
 
@@ -41,9 +50,10 @@ if TYPE_CHECKING:
     from madang.testing.harness import PluginHarness
     from madang.testing.plugin_use import PluginUse
     from madang.testing.proxy import Proxy
+    from madang.testing.push_sink import PushSink
     from madang.testing.world import World
 
-__all__ = ["Actor", "ChatServer", "Clock", "PluginHarness", "PluginUse", "Proxy", "RunningServer", "World"]
+__all__ = ["Actor", "ChatServer", "Clock", "PluginHarness", "PluginUse", "Proxy", "PushSink", "RunningServer", "World"]
 
 _HOMES = {
     "Actor": "madang.testing.actor",
@@ -52,6 +62,7 @@ _HOMES = {
     "PluginHarness": "madang.testing.harness",
     "PluginUse": "madang.testing.plugin_use",
     "Proxy": "madang.testing.proxy",
+    "PushSink": "madang.testing.push_sink",
     "RunningServer": "madang.testing.chat_server",
     "World": "madang.testing.world",
 }

@@ -22,6 +22,7 @@ from madang.testing.admin import ask
 from madang.testing.clock import Clock
 from madang.testing.memory import data_folder, give_back
 from madang.testing.plugin_use import toml_of_plugins
+from madang.testing.push_sink import PushSink
 from madang.testing.world import World
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class ChatServer(RunningServer):
         config: the text of a TOML file.
         overrides: single keys by their full name, such as `{"limits.group_members": 10}`.
         plugins: behind those of `config`; see `madang.testing.PluginUse`.
+        push_sink: whether its notifications go into `push_sink`.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class ChatServer(RunningServer):
         config: str = "",
         overrides: Mapping[str, object] | None = None,
         plugins: Sequence[object] = (),
+        push_sink: bool = False,
     ) -> None:
         config += toml_of_plugins(plugins)
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,6 +108,9 @@ class ChatServer(RunningServer):
         # A class of the test's file imports what the test's process has on its path.
         path = {"PYTHONPATH": os.pathsep.join(each for each in sys.path if each)} if plugins else {}
         self.environment = path | {variable_of(key): text_of(value) for key, value in (overrides or {}).items()}
+        self._push_sink = PushSink(self) if push_sink else None
+        if self._push_sink is not None:
+            config += self._push_sink.config
         self.config_path = folder / "madang.toml" if config else None
         if self.config_path is not None:
             self.config_path.write_text(config, encoding="utf-8")
@@ -219,6 +225,17 @@ class ChatServer(RunningServer):
         if self._world is None:
             self._world = World(self)
         return self._world
+
+    @property
+    def push_sink(self) -> PushSink:
+        """The notifications that it gave to its plugin.
+
+        Raises:
+            madang.Error: it was made without `push_sink=True`.
+        """
+        if self._push_sink is None:
+            raise Error("this server has no sink for notifications (push_sink=True)")
+        return self._push_sink
 
     def user(self, name: str, *, password: str | None = None, token: str | None = None, line: Proxy | None = None) -> Actor:
         """As `World.user`."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from madang.plugins import Plugin
     from madang.testing.chat_server import ChatServer, RunningServer
     from madang.testing.harness import PluginHarness
+    from madang.testing.push_sink import PushSink
     from madang.testing.world import World
 
 FRAMES_SHOWN = 40
@@ -64,7 +65,8 @@ def chat_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def chat_server_factory(tmp_path: Path) -> Iterator[Callable[..., ChatServer]]:
     """Makes and starts servers of the test's own: `chat_server_factory(engines=3, overrides={"limits.group_members": 10})`.
 
-    Its arguments: `engines`, `config` (TOML), `overrides`, `plugins`, and `start=False` for one that isn't started yet. A plugin is
+    Its arguments: `engines`, `config` (TOML), `overrides`, `plugins`, `push_sink=True` for one whose notifications come into
+    `server.push_sink`, and `start=False` for one that isn't started yet. A plugin is
     `"module:Class"`, `"path.py:Class"`, a class of the test's file, one of these with its settings (`(House, {"words": []})`), or a
     `madang.testing.PluginUse` with all that can be said of it.
     """
@@ -78,10 +80,11 @@ def chat_server_factory(tmp_path: Path) -> Iterator[Callable[..., ChatServer]]:
         config: str = "",
         overrides: Mapping[str, object] | None = None,
         plugins: Sequence[object] = (),
+        push_sink: bool = False,
         start: bool = True,
     ) -> ChatServer:
         folder = tmp_path / f"madang-{len(made)}"
-        server = ChatServer(folder, engines=engines, config=config, overrides=overrides, plugins=plugins)
+        server = ChatServer(folder, engines=engines, config=config, overrides=overrides, plugins=plugins, push_sink=push_sink)
         made.append(server)
         _servers.append(server)
         _worlds.append(server.world)
@@ -121,6 +124,12 @@ def plugin_harness() -> Iterator[Callable[..., PluginHarness]]:
 
 
 @pytest.fixture
+def push_sink(chat_server_factory: Callable[..., ChatServer]) -> PushSink:
+    """The notifications of a server of the test's own, which is `push_sink.server`."""
+    return chat_server_factory(push_sink=True).push_sink
+
+
+@pytest.fixture
 def chat(chat_server: RunningServer) -> Iterator[World]:
     """A fresh world on the shared server: `chat.user("alice")`, `chat.group("title", alice, bob)`."""
     from madang.testing.world import fresh_world
@@ -147,4 +156,4 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 def uses_madang(item: pytest.Item) -> bool:
-    return bool({"chat", "chat_server", "chat_server_factory"} & set(getattr(item, "fixturenames", ())))
+    return bool({"chat", "chat_server", "chat_server_factory", "push_sink"} & set(getattr(item, "fixturenames", ())))

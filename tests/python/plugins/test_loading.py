@@ -42,7 +42,7 @@ class Checker(madang.Plugin):
 def test_the_configuration_wins_over_the_class() -> None:
     use = f"{__name__}:House"
     [loaded] = load_plugins([(use, '{"n": 1}', {"check": (50, "", "observe")}, "madang.toml:3", "", 0)])
-    assert loaded.spec == ("House", {"authenticate": (200, "deny", False), "check": (50, "allow", True)})
+    assert loaded.spec == ("House", {"authenticate": (200, "deny", False), "check": (50, "allow", True)}, [])
     assert dict(loaded.plugin.settings) == {"n": 1}
     assert loaded.plugin.log.name == "madang.plugins.House"
 

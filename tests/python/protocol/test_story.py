@@ -171,12 +171,19 @@ def single(frame: Json) -> list[Json]:
     return [{"op": "events", "events": [event]} for event in frame["events"]]
 
 
+def operator_token(server: ChatServer) -> str:
+    """Operators are made by whoever runs the server."""
+    server.admin("user-add", "operator", "", "", "operator")
+    return server.admin("token-mint", "operator")[0][0]
+
+
 def test_the_story_happens_as_it_is_told(chat_server_factory: Callable[..., ChatServer]) -> None:
     server = chat_server_factory(config=CONFIG, start=False)
     (server.folder / "story_house.py").write_text(textwrap.dedent(HOUSE), encoding="utf-8")
     server.environment["PYTHONPATH"] = os.pathsep.join((str(server.folder), os.environ.get("PYTHONPATH", "")))
     server.start()
     stage = Stage(server)
+    stage.tokens["operator"] = operator_token(stage.server)
     try:
         for number, step in enumerate(STORY):
             try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import madang
-from madang.testing import ChatServer, Proxy, RunningServer, World, memory
+from madang.testing import ChatServer, Proxy, PushSink, RunningServer, World, memory
 from madang.testing.admin import fields_of, line_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -245,6 +245,38 @@ def test_the_data_lies_in_memory_is_given_back_and_what_the_dead_left_is_swept(t
     monkeypatch.setenv("MADANG_TEST_ON_DISK", "1")
     memory.data_folder(tmp_path / "c")
     assert list((tmp_path / "shm").iterdir()) == []
+
+
+# ---- notifications ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_who_is_away_is_notified_and_the_sender_not(push_sink: PushSink) -> None:
+    server = push_sink.server
+    alice, bob = server.user("alice"), server.user("bob")
+    message = alice.send(bob, "hi")
+    got = push_sink.expect(user=bob, text="hi", within=20)
+    assert (got.message_id, got.sender_id, got.badge) == (message.message_id, alice.id, 1)
+    assert got.is_for(bob)
+    assert push_sink.all(bob) == [got]
+    server.clock.advance(60)
+    push_sink.none(user=alice)
+    push_sink.none()
+
+
+def test_a_sink_tells_what_came_instead(push_sink: PushSink) -> None:
+    alice, bob = push_sink.server.user("alice"), push_sink.server.user("bob")
+    alice.send(bob, "hi")
+    with pytest.raises(AssertionError, match=r"text='bye'.*'hi'"):
+        push_sink.expect(text="bye", within=1)
+    with pytest.raises(AssertionError, match=r"notified: .*'hi'"):
+        push_sink.none(user=bob)
+    push_sink.clear()
+    push_sink.none(user=bob)
+
+
+def test_only_a_server_made_with_a_sink_has_one(chat_server_factory: MakeServer) -> None:
+    with pytest.raises(madang.Error, match="push_sink=True"):
+        _ = chat_server_factory(start=False).push_sink
 
 
 # ---- as its users have it --------------------------------------------------------------------------------------------------------------
