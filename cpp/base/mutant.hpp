@@ -59,6 +59,13 @@ enum class Mutant : std::uint8_t {
     held_is_stored,             // what a plugin holds is stored at once
     release_twice,              // what is decided is decided again
     refuse_keeps_key,           // the client id of a message that was refused stays taken
+    keep_preference,            // what somebody has set for a group outlasts their leaving it
+    receipts_from_tail,         // everything in the inbox counts as delivered, whatever was acked
+    lost_receipts,              // a receipt that the bus has lost is not sent again
+    receipts_overwrite,         // a receipt replaces the one before, also a higher one
+    receipts_overtake,          // an older note of receipts is told after a newer one
+    receipts_to_blocked,        // receipts are told between two of whom one blocks the other
+    receipts_unhealed,          // what a crash kept from a conversation is not told again
     // In the simulator's shell and store.
     ack_before_durable,  // effects are carried out before their append is durable
     drop_in_doubt,       // an append in doubt counts as not written and is given up

@@ -110,7 +110,7 @@ void Engine::State::on(const ReplyTo& from, OpenSession&& request) {
                                 .created_at = now,
                                 .last_seen_at = now,
                                 .expires_at = now + options_.limits.token_lifetime,
-                                .acked = user.inbox.tail()});
+                                .acked = {}});
         put_device(user, user.devices.back());
         touch(user);
         reply(from, SessionOpened{without_password(user.account), id, user.devices.back().expires_at, user.inbox.tail()});

@@ -6,10 +6,32 @@
 namespace madang {
 namespace {
 
+constexpr Millis kPresentEvery{60'000};
+constexpr std::size_t kPresentATick = 500;  // sockets; the others in the next ticks
+
 // last_seen_at is stored at most once a minute; in memory it is exact.
 auto minute_of(Time time) { return std::chrono::floor<std::chrono::minutes>(time.time_since_epoch()); }
 
 }  // namespace
+
+// Whatever a socket sends besides requests, the engine doesn't see; but one that had been silent for `offline_after` would be closed.
+void Engine::State::note_present() {
+    const auto now = clock_.tick();
+    for (auto left = kPresentATick; left > 0 && !present_.empty() && present_.front().first <= now; --left) {
+        const auto [id, session] = present_.front().second;
+        present_.pop_front();
+        auto* user = users_.find(id);
+        if (!user) continue;
+        const auto socket = std::ranges::find(user->subscriptions, session, &Subscription::session);
+        if (socket == user->subscriptions.end() || !socket->is_present) continue;
+        note_active(*user, socket->device, clock_.now() - options_.limits.offline_after);
+        present_.emplace_back(now + kPresentEvery, std::pair(id, session));
+    }
+}
+
+void Engine::State::expect_present(UserId user, SessionId session) {
+    present_.emplace_back(clock_.tick() + kPresentEvery, std::pair(user, session));
+}
 
 void Engine::State::arrive(UserState& user) {
     if (attendance_.arrive(user.presence)) presence_changed(user);

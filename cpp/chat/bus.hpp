@@ -139,7 +139,28 @@ struct TypingNote {
     TypingSignal typing;
     std::vector<UserId> to;
 };
+// ---- receipts (receipts.hpp says who keeps what)
+// How far users have come, to the engine of the conversations. Merged: the greater one counts. Repeated until it is confirmed.
+struct MoveReceipts {
+    struct Item {
+        ConversationId conversation;
+        UserId user;
+        Receipt receipt;
+    };
+    std::vector<Item> items;
+};
+// The conversations have at least that, on disk. `receipt` is as it was sent.
+struct ReceiptsMoved {
+    std::vector<MoveReceipts::Item> items;
+};
+// To the members of a conversation who are at the engine. May be lost; `number` rises with each note to that engine, and one that comes
+// after a later one is dropped, so that what sockets are told only rises.
+struct ReceiptNote {
+    std::uint64_t number = 0;
+    std::vector<ReceiptSignal> receipts;  // of one conversation
+    std::vector<UserId> to;
+};
 using BusMessage = std::variant<FanOut, FannedOut, AskUsers, UsersAnswer, RelationChanged, ChangeTaken, LeasePresence, PresenceStates,
-                                AskPresence, PresenceAnswer, TypingNote, LeavePlace, LeftPlace>;
+                                AskPresence, PresenceAnswer, TypingNote, LeavePlace, LeftPlace, MoveReceipts, ReceiptsMoved, ReceiptNote>;
 
 }  // namespace madang

@@ -76,8 +76,20 @@ void Engine::State::on(const ReplyTo& from, PutMember&& request) {
         } else if (const auto may = log.may_invite(actor); !may) {
             return refuse(from, may.error());
         }
-        reply(from, *log.find_member(request.user));
+        reply_member(from, conversation, request.user, actor);
     });
+}
+
+// The actor's own copy says whether a receipt may be shown.
+void Engine::State::reply_member(const ReplyTo& from, const ConversationState& conversation, UserId user, UserId actor) {
+    const auto stored = store_.get(Table::relation, relation_key(actor, user));
+    const auto relation = !stored   ? Result<Relation>(std::unexpected(stored.error()))
+                          : *stored ? decode_relation(user, **stored)
+                                    : Relation{};
+    if (!relation) return refuse(from, relation.error());
+    MemberView view{*conversation.log.find_member(user), {}};
+    if (!relation->is_blocked()) view.receipt = conversation.receipts.of(user);
+    reply(from, std::move(view));
 }
 
 void Engine::State::invite(const ReplyTo& from, PutMember&& request) {
@@ -100,7 +112,7 @@ void Engine::State::invite(const ReplyTo& from, PutMember&& request) {
                           [this, from, request, check, profile = std::move(people->begin()->second)](ConversationState& found) {
                               // Again: much may have happened while the user's engine was asked.
                               if (const auto* member = found.log.find_member(request.user); member && member->present())
-                                  return reply(from, *member);
+                                  return reply_member(from, found, request.user, request.actor.user);
                               if (const auto may = check(found); !may) return refuse(from, may.error());
                               const auto entry = found.log.append_joined(profile, request.role.value_or(Role::member), request.muted_until,
                                                                          request.actor.user, clock_.now());
@@ -108,7 +120,7 @@ void Engine::State::invite(const ReplyTo& from, PutMember&& request) {
                               put_conversation_row(found);
                               put_member_row(found, request.user);
                               publish(found, entry);
-                              reply(from, *found.log.find_member(request.user));
+                              reply_member(from, found, request.user, request.actor.user);
                           });
     });
 }

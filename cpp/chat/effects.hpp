@@ -114,6 +114,12 @@ struct Recount {
     Seq to;
     Seq as_of;
 };
+// The newest entry of each conversation among the inbox items in (after, to]: what acking them has delivered.
+struct LoadDelivered {
+    UserId user;
+    Cursor after;
+    Cursor to;
+};
 // Everything whose fan-out may be unfinished, of the slots of this engine.
 struct LoadJournal {};
 // What else an earlier run left unfinished, of the slots of this engine: changes of pairs that may not be in both copies, deleted accounts
@@ -146,7 +152,7 @@ struct Query {
     std::shared_ptr<const Audited> audited{};
 };
 using Job = std::variant<LoadUser, LoadConversation, LoadInboxPage, LoadEntries, LoadJournal, Recount, Query, LoadMessage, LoadUnfinished,
-                         LoadPushes, SweepPushes, LoadLeftovers>;
+                         LoadPushes, SweepPushes, LoadLeftovers, LoadDelivered>;
 
 // Rising per engine, from 1. Everything with a ticket ≤ the last durable one is on disk.
 using Ticket = std::uint64_t;

@@ -40,6 +40,7 @@ Engine::State::State(EngineOptions options, const Clock& clock, const Store& sto
       fenced_(kSlots, false) {
     // Above whatever an earlier owner of these slots has said.
     watching_.last_version = options_.epoch << kVersionsOfEpoch;
+    receiving_.last_note = options_.epoch << kVersionsOfEpoch;
 }
 
 void Engine::State::start() {
@@ -76,6 +77,9 @@ void Engine::State::on_bus(EngineIndex from, BusMessage message) {
         void operator()(AskPresence& m) { state.take_question(from, std::move(m)); }
         void operator()(PresenceAnswer& m) { state.take_answer(m); }
         void operator()(TypingNote& m) { state.take_typing(m); }
+        void operator()(MoveReceipts& m) { state.take_receipts(from, m); }
+        void operator()(ReceiptsMoved& m) { state.take_moved(m); }
+        void operator()(ReceiptNote& m) { state.take_receipt_note(from, m); }
         void operator()(RelationChanged& m) { state.take_change(from, std::move(m)); }
         void operator()(ChangeTaken& m) { state.on_change_taken(m); }
         void operator()(LeavePlace& m) { state.take_leave(from, std::move(m)); }
@@ -101,6 +105,8 @@ void Engine::State::on_loaded(Loaded loaded) {
             for (const auto& device : fresh.devices)
                 fresh.presence.last_active_at = std::max(fresh.presence.last_active_at, device.last_seen_at);
             fresh.relations = Relations(std::move(found->relations));
+            for (const auto& device : fresh.devices) fresh.delivered_to = std::max(fresh.delivered_to, device.acked);
+            for (const auto& [conversation, receipt] : found->untold) receiving_.outbox.move(user->user, conversation, receipt);
             fresh.inbox = Inbox(std::move(found->conversations), found->checkpoint, found->floor, found->tail);
         }
         users_.loaded(user->user, std::move(state));
@@ -111,7 +117,9 @@ void Engine::State::on_loaded(Loaded loaded) {
             state = std::unexpected(conversation->state.error());
         else if (auto& found = *conversation->state) {
             Admission admission(std::move(found->bans), std::move(found->invites));
+            Receipts receipts(std::move(found->receipts));
             state = resident(ConversationLog(std::move(*found)), std::move(admission));
+            if (state) (*state)->receipts = std::move(receipts);
         }
         conversations_.loaded(conversation->conversation, std::move(state));
     } else if (auto* page = std::get_if<LoadedInboxPage>(&loaded)) {
@@ -132,6 +140,8 @@ void Engine::State::on_loaded(Loaded loaded) {
         push_outbox_.on_swept(*swept, clock_.now(), clock_.tick());
     } else if (auto* leftovers = std::get_if<LoadedLeftovers>(&loaded)) {
         on_leftovers(std::move(*leftovers));
+    } else if (const auto* delivered = std::get_if<LoadedDelivered>(&loaded)) {
+        on_delivered(*delivered);
     }
 }
 
@@ -152,7 +162,9 @@ void Engine::State::tick() {
     departures_.wake();
     work_journal();
     store_acks();
+    tell_receipts();
     end_presences();
+    note_present();
     tell_engines();
     renew_leases();
     ask_undecided();
@@ -242,6 +254,7 @@ EngineFigures Engine::State::figures() const {
     figures.fan_out_pending = pending_.size();
     figures.watched = watching_.watched.size();
     figures.presence_waiting = watching_.queue.size();
+    figures.receipts_waiting = receiving_.outbox.size();
     figures.relations_pending = pending_changes_.size();
     figures.departures_pending = departures_.size();
     figures.held_waiting = held_.size();
@@ -294,7 +307,7 @@ void Engine::State::reserve_ids(MessageId given) {
 void Engine::State::evict() {
     const auto durable = durable_;
     figures_.evictions += users_.evict(options_.limits.users_in_memory, kEvictionLooks, [durable](const UserState& user) {
-        return !user.is_online() && !user.presence.online && !user.acks_dirty && user.recounts == 0 && user.written <= durable;
+        return !user.is_online() && !user.presence.online && user.acks_unstored == 0 && user.recounts == 0 && user.written <= durable;
     });
     figures_.evictions += conversations_.evict(options_.limits.conversations_in_memory, kEvictionLooks,
                                                [durable](const ConversationState& each) { return each.written <= durable; });

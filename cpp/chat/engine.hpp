@@ -52,6 +52,8 @@ struct EngineFigures {
     std::uint64_t watched = 0;                                    // users whom somebody here watches
     std::uint64_t presence_waiting = 0;                           // of them, those whose watchers are still to be told
     std::uint64_t presence_changes = 0, presence_signals = 0, presence_coalesced = 0, typing_signals = 0;  // since start
+    std::uint64_t receipts = 0, receipt_signals = 0;  // moved in conversations here, told to sockets; since start
+    std::uint64_t receipts_waiting = 0;               // not confirmed by their conversations' engines yet
     std::uint64_t loads = 0, evictions = 0, resyncs = 0;
     std::uint64_t joins = 0, leaves = 0, bans = 0;             // of groups, since start; first members are no joins
     std::uint64_t friend_requests = 0, blocks = 0;             // made since start

@@ -1,7 +1,7 @@
 // The inside of an engine: its residents, what it waits for, and the turn that is being gathered. One class in several files by subject:
 // engine.cpp (dispatch, turn, time), accounts.cpp, creation.cpp, conversations.cpp, bans.cpp, invites.cpp, messages.cpp, revisions.cpp,
 // checked_sends.cpp, held.cpp, fan_out.cpp, subscriptions.cpp, reading.cpp, own_view.cpp, pairs.cpp, relation_copies.cpp, attendance.cpp,
-// leases.cpp, watches.cpp, typing.cpp, pushes.cpp, departing.cpp (deleted accounts), exporting.cpp (export and audit).
+// leases.cpp, watches.cpp, typing.cpp, receiving.cpp, pushes.cpp, departing.cpp (deleted accounts), exporting.cpp (export and audit).
 #pragma once
 
 #include <deque>
@@ -25,6 +25,7 @@
 #include "chat/presence.hpp"
 #include "chat/push_decisions.hpp"
 #include "chat/push_outbox.hpp"
+#include "chat/receipts.hpp"
 #include "chat/relations.hpp"
 #include "chat/residents.hpp"
 #include "chat/watching.hpp"
@@ -73,7 +74,9 @@ struct UserState {
     Ticket written = 0;                             // by which ticket its last change is durable: not dropped before
     Tick lingers_until{};  // the memory tail is kept this long after the last socket, for those who come right back
     bool has_tail = false;
-    bool acks_dirty = false;
+    std::size_t acks_unstored = 0;      // devices whose ack is not stored yet: not dropped before
+    Cursor delivered_to;                // what acks up to here have delivered is told, or waits in the outbox
+    bool is_reading_delivered = false;  // a reader looks what follows
 
     bool is_online() const { return !subscriptions.empty() || !pollers.empty(); }
     Device* find_device(DeviceId device);
@@ -84,6 +87,8 @@ struct ConversationState {
     ConversationLog log;
     Admission admission;
     Pair pair;  // of a direct one: the gate of its sends, kept up to date
+    Receipts receipts;
+    bool has_receipts_to_tell = false;
     Ticket written = 0;
 };
 
@@ -199,10 +204,20 @@ class Engine::State {
     void come_online(UserState& user);
     void go_offline(UserState& user);
     std::optional<ResyncRequired> unservable(const UserState& user, Cursor cursor) const;
-    void acknowledge(UserState& user, DeviceId device, Cursor cursor);
     void wake_pollers(UserState& user);
     void end_long_polls();
+
+    // ---- receiving.cpp: acks, and what members hear of each other's
+    void acknowledge(UserState& user, DeviceId device, Cursor cursor);
     void store_acks();
+    void note_delivered(UserState& user);
+    void on_delivered(const LoadedDelivered& loaded);
+    void send_receipts();
+    void take_receipts(EngineIndex from, const MoveReceipts& message);
+    bool merge_receipt(ConversationState& conversation, const MoveReceipts::Item& item);
+    void take_moved(const ReceiptsMoved& moved);
+    void tell_receipts();
+    void take_receipt_note(EngineIndex from, const ReceiptNote& note);
 
     // ---- reading.cpp: markers and what is unread
     void on(const ReplyTo& from, MarkRead&& request);
@@ -216,6 +231,7 @@ class Engine::State {
     void on(const ReplyTo& from, ListConversations&& request);
     void on(const ReplyTo& from, GetConversation&& request);
     void on(const ReplyTo& from, UpdateView&& request);
+    void forget_preference(UserState& user, ConversationId conversation);
     // ---- attendance.cpp: who is here
     void arrive(UserState& user);
     void depart(UserState& user, DeviceId device, Tick heard);
@@ -225,6 +241,9 @@ class Engine::State {
     void note_active(UserState& user, DeviceId device, Time at);
     void presence_changed(UserState& user);
     void end_presences();
+    // Of sockets that stay: a crash must not make those who only answer pings look long gone.
+    void note_present();
+    void expect_present(UserId user, SessionId session);
 
     static bool are_friends(const UserState& user, UserId other) { return user.relations.are_friends(other); }
     static bool is_blocked(const UserState& user, UserId other) { return user.relations.is_blocked(other); }
@@ -359,6 +378,7 @@ class Engine::State {
     void on(const ReplyTo& from, History&& request);
     void answer_view(const ReplyTo& from, const ConversationState& conversation, UserId user, bool created = false);
     void invite(const ReplyTo& from, PutMember&& request);
+    void reply_member(const ReplyTo& from, const ConversationState& conversation, UserId user, UserId actor);
     // He leaves or is removed. In the same append a leaving owner has an heir, and with the last member the links end.
     void remove(ConversationState& conversation, UserId user, UserId actor);
     void put_member_row(const ConversationState& conversation, UserId user);
@@ -621,16 +641,16 @@ class Engine::State {
     bool waits_ended_ = false;
     std::deque<std::pair<Tick, UserId>> lingering_;
     std::set<UserId> polling_;
-    std::set<std::pair<UserId, DeviceId>> acks_dirty_;
-    Tick acks_stored_at_{};
 
     Attendance attendance_;
+    std::deque<std::pair<Tick, std::pair<UserId, SessionId>>> present_;  // when to note that the socket is still there
     Watching watching_;
     PushDecisions push_decisions_;
     PushOutbox push_outbox_;
     std::vector<PushCall> push_calls_;
     std::uint64_t push_depth_ = 0;
-    std::deque<PushKey> push_dead_;                            // in order of time
+    std::deque<PushKey> push_dead_;  // in order of time
+    Receiving receiving_;
     std::map<std::pair<ConversationId, UserId>, Tick> typed_;  // when it may be told again
     std::deque<std::pair<Tick, std::pair<ConversationId, UserId>>> typed_until_;
 

@@ -74,6 +74,10 @@ Inbox::Verdict Engine::State::deliver(UserState& user, const EntryPtr& entry, co
     if (item.mentioned != item.was_mentioned) put_mention(user, *entry, item);
     store_item(user, item);
     if (push_outbox_.is_on()) consider_push(user, item);
+    // What the user has set for this conversation ends with the stay, unless it was set in a later one already.
+    if (item.own && entry->type == EntryType::member_left && !mutant(Mutant::keep_preference))
+        if (const auto set = user.preferences.find(entry->conversation_id); set != user.preferences.end() && set->second.stay < entry->seq)
+            forget_preference(user, entry->conversation_id);
     // Somebody who shared a conversation with the user does so no more, or the other way round.
     if (item.own && (entry->type == EntryType::member_joined || entry->type == EntryType::member_left)) {
         circle_changed(user.id);

@@ -4,6 +4,7 @@
 // Limits: the newest items are kept in memory only while `keep_tail` is on, up to Limits::inbox_tail_items and inbox_tail_bytes.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <vector>
@@ -49,6 +50,11 @@ class Inbox {
     // Events after `after`, if the memory tail reaches back that far; at most `limit`, at most `bytes` of text but at least one.
     std::optional<std::vector<Event>> tail_after(Cursor after, std::size_t limit, std::size_t bytes) const;
 
+    // The newest entry of each conversation among the items in (after, to], in no order: `visit(conversation, seq)`. False, and nothing is
+    // visited: the memory tail does not reach back that far.
+    template <typename Visit>
+    bool newest_of_each(Cursor after, Cursor to, Visit&& visit) const;
+
     // Conversations changed since the stored checkpoint, when it is old enough to be written anew (every kCheckpointItems items).
     static constexpr std::uint64_t kCheckpointItems = 256;
     bool wants_checkpoint() const { return tail_.value - checkpoint_.value >= kCheckpointItems; }
@@ -68,6 +74,21 @@ class Inbox {
     std::size_t recent_bytes_ = 0;
     bool keeps_tail_ = false;
 };
+
+template <typename Visit>
+bool Inbox::newest_of_each(Cursor after, Cursor to, Visit&& visit) const {
+    const auto missing = tail_.value - after.value;
+    if (missing > recent_.size()) return false;
+    std::vector<ConversationId> seen;
+    const auto first = recent_.end() - static_cast<std::ptrdiff_t>(missing);
+    for (auto at = recent_.end() - static_cast<std::ptrdiff_t>(tail_.value - to.value); at != first;) {
+        const auto& entry = *(--at)->entry;
+        if (entry.is_note() || std::ranges::find(seen, entry.conversation_id) != seen.end()) continue;
+        seen.push_back(entry.conversation_id);
+        visit(entry.conversation_id, entry.seq);
+    }
+    return true;
+}
 
 // What an item does to the user's view of its conversation: shared by the live inbox and by the loading of a cold one.
 void fold(UserConversation& row, const InboxItem& item, Cursor cursor);

@@ -25,9 +25,10 @@ struct LoadedUser {
         std::vector<Device> devices;
         std::vector<UserConversation> conversations;  // as of the tail
         std::map<ConversationId, Preference> preferences;
-        std::vector<Relation> relations{};  // in order of the others; none that is neutral
-        Cursor checkpoint;                  // the stored conversations are as of here
-        Cursor floor;                       // the oldest item still there, minus one
+        std::vector<Relation> relations{};                         // in order of the others; none that is neutral
+        std::vector<std::pair<ConversationId, Receipt>> untold{};  // what these conversations' rows lack of how far the user has come
+        Cursor checkpoint;                                         // the stored conversations are as of here
+        Cursor floor;                                              // the oldest item still there, minus one
         Cursor tail;
     };
     Result<std::optional<State>> state;
@@ -45,6 +46,7 @@ struct LoadedConversation {
         std::vector<UserId> shadowed;  // whose shadowed messages are newer than `last_message`, which is none of them
         std::vector<Ban> bans;
         std::vector<Invite> invites;
+        std::vector<MemberReceipt> receipts{};  // rising users; of members who have come anywhere
     };
     Result<std::optional<State>> state;
 };
@@ -111,7 +113,12 @@ struct LoadedPushes {
     std::vector<PushKey> left;  // for which there was no room
 };
 using SweptPushes = PushOutbox::Swept;
+struct LoadedDelivered {
+    UserId user;
+    Cursor to;
+    Result<std::vector<std::pair<ConversationId, Seq>>> delivered;
+};
 using Loaded = std::variant<LoadedUser, LoadedConversation, LoadedInboxPage, LoadedEntries, LoadedJournal, LoadedMessage, Recounted,
-                            LoadedUnfinished, LoadedPushes, SweptPushes, LoadedLeftovers>;
+                            LoadedUnfinished, LoadedPushes, SweptPushes, LoadedLeftovers, LoadedDelivered>;
 
 }  // namespace madang

@@ -9,6 +9,7 @@
 #include "chat/inbox.hpp"
 #include "chat/log_walk.hpp"
 #include "chat/push_loads.hpp"
+#include "chat/receipt_queries.hpp"
 #include "chat/stored.hpp"
 
 namespace madang {
@@ -44,6 +45,9 @@ Result<std::optional<LoadedUser::State>> load_user(const Store& store, UserId id
         });
     if (!read) return std::unexpected(read.error());
 
+    Cursor acked;
+    for (const auto& device : state.devices) acked = std::max(acked, device.acked);
+    std::map<ConversationId, Seq> delivered;
     std::map<ConversationId, UserConversation> rows;
     read = each_row(store, Table::user_conversation, first_of(id.value), end_of(id.value), Order::ascending,
                     [&](auto key, auto value) -> Result<bool> {
@@ -71,10 +75,14 @@ Result<std::optional<LoadedUser::State>> load_user(const Store& store, UserId id
                         auto& row = rows[item->conversation_id];
                         row.conversation_id = item->conversation_id;
                         fold(row, *item, state.tail);
+                        if (!item->note && state.tail <= acked) delivered[item->conversation_id] = item->seq;
                         return true;
                     });
     if (!read) return std::unexpected(read.error());
     for (auto& [conversation, row] : rows) state.conversations.push_back(std::move(row));
+    auto untold = read_untold(store, id, state.conversations, acked, delivered);
+    if (!untold) return std::unexpected(untold.error());
+    state.untold = std::move(*untold);
 
     read = each_row(store, Table::preference, first_of(id.value), end_of(id.value), Order::ascending,
                     [&](auto key, auto value) -> Result<bool> {
@@ -165,6 +173,9 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
     if (!walked) return std::unexpected(walked.error());
     if (state.newest) state.head = state.newest->seq;
     if (state.last_message) state.last_message_id = std::max(state.last_message_id, state.last_message->message.id);
+    auto receipts = read_receipts(store, id);
+    if (!receipts) return std::unexpected(receipts.error());
+    state.receipts = std::move(*receipts);
     if (state.conversation.kind == ConversationKind::direct) return std::optional(std::move(state));
     if (const auto admission = load_admission(store, id, state); !admission) return std::unexpected(admission.error());
     return std::optional(std::move(state));
@@ -309,6 +320,7 @@ Loaded load(const Store& store, const Limits& limits, EngineIndex index, unsigne
         Loaded operator()(const LoadPushes& j) const { return load_pushes(store, limits, j); }
         Loaded operator()(const SweepPushes& j) const { return sweep_pushes(store, index, engines, j); }
         Loaded operator()(const LoadLeftovers& j) const { return load_leftovers(store, j.user); }
+        Loaded operator()(const LoadDelivered& j) const { return LoadedDelivered{j.user, j.to, read_delivered(store, j)}; }
         Loaded operator()(const Query&) const {
             MADANG_ASSERT(!"a query is answered, not loaded");
             return LoadedJournal{};

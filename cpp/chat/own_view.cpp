@@ -86,15 +86,20 @@ void Engine::State::on(const ReplyTo& from, UpdateView&& request) {
         const auto member = decode_member(user.id, **stored);
         if (!member) return refuse(from, member.error());
         if (!member->present()) return refuse(from, {Code::not_a_member, "you are no longer a member of this conversation", {}});
-        const auto& now = preference_of(user, id);
+        // The end of this stay is in the inbox already, though not on disk yet.
+        if (const auto* row = user.inbox.find(id); row && row->left && row->last_seq > member->joined_seq())
+            return refuse(from, {Code::not_a_member, "you are no longer a member of this conversation", {}});
+        // Of an earlier stay, whose end is still on its way to the inbox: it is over.
+        const bool is_over = preference_of(user, id).stay < member->stays.back().joined && member->stays.size() > 1;
+        const auto now = is_over ? Preference{} : preference_of(user, id);
         const Preference wanted{.pinned = request.pinned.value_or(now.pinned),
                                 .archived = request.archived.value_or(now.archived),
-                                .muted_until = request.muted_until.value_or(now.muted_until)};
-        if (wanted != now) {
+                                .muted_until = request.muted_until.value_or(now.muted_until),
+                                .stay = member->joined_seq()};
+        if (is_over || wanted.pinned != now.pinned || wanted.archived != now.archived || wanted.muted_until != now.muted_until) {
             if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
-            if (wanted == Preference{}) {
-                user.preferences.erase(id);
-                erase(Table::preference, preference_key(user.id, id), madang::slot_of(user.id));
+            if (wanted.is_none()) {
+                forget_preference(user, id);
             } else {
                 user.preferences[id] = wanted;
                 put(Table::preference, preference_key(user.id, id), wanted, madang::slot_of(user.id));
@@ -105,6 +110,11 @@ void Engine::State::on(const ReplyTo& from, UpdateView&& request) {
         query.own.push_back(own_view(user, id, clock_.now()));
         effects_.push_back(Read{std::move(query)});
     });
+}
+
+void Engine::State::forget_preference(UserState& user, ConversationId conversation) {
+    if (user.preferences.erase(conversation) != 0)
+        erase(Table::preference, preference_key(user.id, conversation), madang::slot_of(user.id));
 }
 
 }  // namespace madang

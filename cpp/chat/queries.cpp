@@ -7,6 +7,7 @@
 #include "chat/export.hpp"
 #include "chat/log_walk.hpp"
 #include "chat/push_loads.hpp"
+#include "chat/receipt_queries.hpp"
 #include "chat/stored.hpp"
 #include "chat/user_audit.hpp"
 
@@ -55,13 +56,15 @@ class Answer {
                                        if (!member) return std::unexpected(member.error());
                                        if (!member->present()) return true;
                                        if (page.members.size() == limit) {
-                                           page.next = page.members.back().user.id;
+                                           page.next = page.members.back().member.user.id;
                                            return false;
                                        }
-                                       page.members.push_back(std::move(*member));
+                                       page.members.push_back({std::move(*member), {}});
                                        return true;
                                    });
         if (!read) return std::unexpected(read.error());
+        if (const auto filled = fill_in_receipts(store_, id, request.actor.user, page.members); !filled)
+            return std::unexpected(filled.error());
         return page;
     }
 

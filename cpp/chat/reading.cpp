@@ -102,6 +102,7 @@ void Engine::State::move_marker(UserState& user, ConversationId conversation, Se
     note.unread = count(unread.messages);
     note.unread_mentions = count(unread.mentions);
     ++figures_.reads;
+    receiving_.outbox.move(user.id, conversation, {seq, seq});
     deliver_note(user, {.conversation_id = conversation,
                         .seq = seq,
                         .role = user.inbox.role(conversation),

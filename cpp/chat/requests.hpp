@@ -267,7 +267,7 @@ struct ListMembers {
     std::uint32_t limit = 100;
     std::optional<UserId> after;
 };
-// Invites, changes a member's role, or mutes. The owner may give that role away and is an admin then. Answers Member.
+// Invites, changes a member's role, or mutes. The owner may give that role away and is an admin then. Answers MemberView.
 // Errors: forbidden, group_full, not_found, blocked (by that user), bad_request (an owner that is muted).
 struct PutMember {
     Actor actor;
@@ -442,8 +442,15 @@ struct ReadState {
     Seq seq;  // the marker
     std::uint32_t unread = 0, unread_mentions = 0;
 };
+// A member as another one sees them. Between two of whom one blocks the other the receipt says nothing, as of one who has read nothing.
+struct MemberView {
+    Member member;
+    Receipt receipt;
+
+    bool operator==(const MemberView&) const = default;
+};
 struct MemberPage {
-    std::vector<Member> members;
+    std::vector<MemberView> members;
     std::optional<UserId> next;
 };
 // As the asker may see it: for others than friends and those who share a conversation everybody is offline.
@@ -537,7 +544,7 @@ struct ResyncRequired {
 
 using Response =
     std::variant<Done, Account, SessionOpened, Authenticated, std::vector<Device>, SyncPage, ResyncRequired, ConversationPage,
-                 ConversationView, ReadState, MemberPage, Member, Ban, BanPage, Invite, InvitePage, Sent, HistoryPage, MentionPage,
+                 ConversationView, ReadState, MemberPage, MemberView, Ban, BanPage, Invite, InvitePage, Sent, HistoryPage, MentionPage,
                  Friendship, RelationPage, PresencePage, DeadPushPage, ExportPage, AuditReport, Held, HeldPage, Reviewed>;
 
 }  // namespace madang

@@ -9,7 +9,6 @@ namespace madang {
 namespace {
 
 constexpr Millis kLinger{120'000};  // the memory tail outlives the last socket by this, for a reconnect storm
-constexpr Millis kAcksStoredEvery{1'000};
 constexpr std::size_t kPollersPerUser = 32;
 
 Subscription* find(UserState& user, SessionId session) {
@@ -59,7 +58,10 @@ void Engine::State::on(const ReplyTo&, Attach&& request) {
         subscription->phase = Subscription::Phase::connected;
         ++subscription->attaches;
         note_active(user, subscription->device, clock_.now());
-        if (!std::exchange(subscription->is_present, true)) arrive(user);
+        if (!std::exchange(subscription->is_present, true)) {
+            arrive(user);
+            expect_present(user.id, request.session);
+        }
         const auto tail = user.inbox.tail();
         const auto cursor = request.cursor.value_or(tail);
         if (const auto why = unservable(user, cursor)) {
@@ -133,30 +135,6 @@ void Engine::State::on(const ReplyTo&, Detach&& request) {
         if (gone.is_present) depart(user, gone.device, request.heard);
         go_offline(user);
     });
-}
-
-void Engine::State::acknowledge(UserState& user, DeviceId id, Cursor cursor) {
-    auto* device = user.find_device(id);
-    if (device) note_active(user, id, clock_.now());
-    // A device begins at the tail of its log-in: what it says itself counts, also if that is no further.
-    if (device && push_outbox_.is_on()) push_decisions_.on_ack(user.id, cursor);
-    if (!device || cursor <= device->acked) return;
-    device->acked = cursor;
-    user.acks_dirty = true;
-    acks_dirty_.emplace(user.id, id);
-}
-
-void Engine::State::store_acks() {
-    const auto now = clock_.tick();
-    if ((now - acks_stored_at_ < kAcksStoredEvery && !waits_ended_) || !store_.has_space()) return;
-    acks_stored_at_ = now;
-    for (const auto& [id, device_id] : std::exchange(acks_dirty_, {})) {
-        auto* user = users_.find(id);
-        if (!user) continue;
-        user->acks_dirty = false;
-        if (const auto* device = user->find_device(device_id)) put_device(*user, *device);
-        touch(*user);
-    }
 }
 
 void Engine::State::on(const ReplyTo& from, Acknowledge&& request) {

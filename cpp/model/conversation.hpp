@@ -1,6 +1,7 @@
 // Conversations and their members. Values.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,30 @@ struct Member {
     // The last entry before `seq` as of which this user was a member; none = never.
     Seq addressed_before(Seq seq) const;
     bool operator==(const Member&) const = default;
+};
+
+// How far a member has come: one of their devices has everything up to `delivered`, and they have read everything up to `read`, which
+// implies the other. Both only rise; none = nothing yet. No entry of the log says so.
+struct Receipt {
+    Seq delivered;
+    Seq read;
+
+    // True: this one says more now.
+    bool merge(const Receipt& other) {
+        const Receipt before = *this;
+        read = std::max(read, other.read);
+        delivered = std::max({delivered, other.delivered, read});
+        return *this != before;
+    }
+    bool covers(const Receipt& other) const { return delivered >= other.delivered && read >= other.read; }
+    bool operator==(const Receipt&) const = default;
+};
+
+struct MemberReceipt {
+    UserId user;
+    Receipt receipt;
+
+    bool operator==(const MemberReceipt&) const = default;
 };
 
 // What one user has of a conversation for themselves: how far it is read, and how it is shown to them.

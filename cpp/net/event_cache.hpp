@@ -1,13 +1,17 @@
-// The events encoded in this turn: a message goes to many sockets and into its sender's reply, but is written as JSON once.
+// The events and signals encoded in this turn: a message goes to many sockets and into its sender's reply, a signal to many sockets, but
+// each is written as JSON once.
 // Owner: a Gateway. Thread: its loop's only. Limits: the last kKept entries; older ones are encoded again if they come again.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "model/entry.hpp"
+#include "model/signal.hpp"
+#include "wire/answers.hpp"
 #include "wire/events.hpp"
 
 namespace madang::net {
@@ -25,8 +29,17 @@ class EventCache {
     }
     std::string_view message(const EntryPtr& entry) { return wire::message_in(body(entry, {})); }
 
+    // A whole frame. Valid until the next call.
+    std::string_view signal(const Signal& signal) {
+        if (signal_ == signal) return signal_json_;
+        signal_ = signal;
+        signal_json_.clear();
+        wire::append_signal(signal_json_, signal);
+        return signal_json_;
+    }
+
     // At the end of a turn: holds no entry any longer.
-    void clear() { kept_ = {}, own_ = {}; }
+    void clear() { kept_ = {}, own_ = {}, signal_.reset(); }
 
   private:
     static constexpr std::size_t kKept = 4;
@@ -37,6 +50,8 @@ class EventCache {
     };
     std::array<Kept, kKept> kept_;
     std::string own_;
+    std::optional<Signal> signal_;  // the last one
+    std::string signal_json_;
     std::size_t next_ = 0;
 };
 

@@ -93,9 +93,10 @@ void list_members(Call& call) {
     if (*next) request.after = UserId{**next};
     call.ask<MemberPage>(request, [](Call& asked, const MemberPage& page) {
         std::string json;
-        wire::append_list(
-            json, "members", page.members, page.next ? to_string(*page.next) : "",
-            [now = asked.core().clock().now()](std::string& out, const Member& member) { wire::append_member(out, member, now); });
+        wire::append_list(json, "members", page.members, page.next ? to_string(*page.next) : "",
+                          [now = asked.core().clock().now()](std::string& out, const MemberView& view) {
+                              wire::append_member(out, view.member, now, &view.receipt);
+                          });
         asked.answer(200, std::move(json));
     });
 }
@@ -107,11 +108,12 @@ void put_member(Call& call) {
     if (!user) return call.refuse(user.error());
     const auto body = wire::parse_member(call.request().body);
     if (!body) return call.refuse(body.error());
-    call.ask<Member>(PutMember{call.actor(), *conversation, *user, body->role, body->muted_until}, [](Call& asked, const Member& member) {
-        std::string json;
-        wire::append_member(json, member, asked.core().clock().now());
-        asked.answer(200, std::move(json));
-    });
+    call.ask<MemberView>(PutMember{call.actor(), *conversation, *user, body->role, body->muted_until},
+                         [](Call& asked, const MemberView& view) {
+                             std::string json;
+                             wire::append_member(json, view.member, asked.core().clock().now(), &view.receipt);
+                             asked.answer(200, std::move(json));
+                         });
 }
 
 void remove_member(Call& call) {

@@ -276,9 +276,7 @@ void WebSocketSession::on_attached(Cursor cursor) {
 void WebSocketSession::on_signal(const Signal& signal) {
     if (state_ != State::open) return;
     if (unsent_live_bytes() > gateway().core().limits().send_queue_bytes / 2) return gateway().figures().signals_dropped.add();
-    std::string json;
-    wire::append_signal(json, signal);
-    say(json);
+    say(gateway().events().signal(signal));
 }
 
 void WebSocketSession::on_resync(const ResyncRequired& why) {

@@ -127,6 +127,9 @@ void add_engines(Page& page, const Runtime& runtime) {
     counter("madang_presence_signals_total", "Presence told to sockets.", &EngineFigures::presence_signals);
     counter("madang_presence_coalesced_total", "Changes that replaced one which was still to be told.", &EngineFigures::presence_coalesced);
     counter("madang_typing_signals_total", "Typing told to sockets.", &EngineFigures::typing_signals);
+    counter("madang_receipts_total", "Times that a member was found to have received or read more.", &EngineFigures::receipts);
+    counter("madang_receipt_signals_total", "Receipts told to sockets.", &EngineFigures::receipt_signals);
+    gauge("madang_receipts_waiting", "Receipts on their way to their conversation.", &EngineFigures::receipts_waiting);
     counter("madang_engine_joins_total", "Members who joined a group after its creation.", &EngineFigures::joins);
     counter("madang_engine_leaves_total", "Members who left a group or were removed.", &EngineFigures::leaves);
     counter("madang_engine_bans_total", "Users banned from a group.", &EngineFigures::bans);

@@ -38,6 +38,7 @@ Loaded refused_load(const Job& job) {
         return refused;
     }
     if (std::holds_alternative<SweepPushes>(job)) return SweptPushes{.failed = true};
+    if (const auto* delivered = std::get_if<LoadDelivered>(&job)) return LoadedDelivered{delivered->user, delivered->to, no()};
     if (std::holds_alternative<LoadUnfinished>(job)) return LoadedUnfinished{no()};
     if (const auto* leftovers = std::get_if<LoadLeftovers>(&job)) return LoadedLeftovers{leftovers->user, no()};
     return LoadedJournal{no()};

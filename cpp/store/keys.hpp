@@ -37,6 +37,7 @@ inline Key message_key(ConversationId conversation, Seq seq) { return {conversat
 inline Key journal_key(ConversationId conversation, Seq seq) { return {conversation.value, seq.value}; }
 inline Key conversation_key(ConversationId conversation) { return Key{conversation.value}; }
 inline Key member_key(ConversationId conversation, UserId user) { return {conversation.value, user.value}; }
+inline Key receipt_key(ConversationId conversation, UserId user) { return {conversation.value, user.value}; }
 inline Key ban_key(ConversationId conversation, UserId user) { return {conversation.value, user.value}; }
 std::string invite_key(ConversationId conversation, const InviteSecret& secret);
 InviteSecret secret_in(std::string_view invite_key);

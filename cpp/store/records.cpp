@@ -19,6 +19,7 @@ constexpr std::uint8_t kHeldSend = 2;          // version of a send key: of a me
 
 constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kRevised = 8, kMessageFlags = 15;
 constexpr std::uint8_t kLeft = 1, kListed = 2, kUserConversationFlags = 3;
+constexpr std::uint8_t kPreferenceVersion = 2;
 constexpr std::uint8_t kPinned = 1, kArchived = 2, kPreferenceFlags = 3;
 constexpr std::uint8_t kOwn = 1, kLists = 2, kMentioned = 4, kWasMentioned = 8, kInboxFlags = 15;
 constexpr auto kRoleMax = static_cast<std::uint8_t>(Role::owner);
@@ -387,19 +388,25 @@ Result<UserConversation> decode_user_conversation(ConversationId conversation, s
     return finish(r, std::move(row), "conversation of a user", conversation.value);
 }
 
+// Version 1 had no stay.
 void encode(const Preference& preference, std::string& out) {
-    auto w = begin(out);
+    Writer w(out);
+    w.byte(kPreferenceVersion);
     w.byte((preference.pinned ? kPinned : 0) | (preference.archived ? kArchived : 0));
     w.time(preference.muted_until);
+    w.position(preference.stay);
 }
 
 Result<Preference> decode_preference(std::string_view bytes) {
-    auto r = begin(bytes);
+    Reader r(bytes);
+    const auto version = r.byte();
+    if (version != codec::kVersion && version != kPreferenceVersion) r.spoil();
     Preference preference;
     const auto set = flags(r, kPreferenceFlags);
     preference.pinned = set & kPinned;
     preference.archived = set & kArchived;
     preference.muted_until = r.time();
+    if (version != codec::kVersion) preference.stay = r.position<Seq>();
     return finish(r, std::move(preference), "preference");
 }
 

@@ -76,7 +76,9 @@ struct Preference {
     bool pinned = false;
     bool archived = false;
     Time muted_until{};  // epoch = not muted
+    Seq stay;            // where the stay began that it was set in: it ends with that; none = set before this was noted
 
+    bool is_none() const { return !pinned && !archived && muted_until == Time{}; }
     bool operator==(const Preference&) const = default;
 };
 
@@ -106,6 +108,8 @@ void encode(const Conversation& conversation, std::string& out);
 Result<Conversation> decode_conversation(ConversationId id, std::string_view bytes);
 void encode(const Member& member, std::string& out);
 Result<Member> decode_member(UserId user, std::string_view bytes);
+void encode(const Receipt& receipt, std::string& out);
+Result<Receipt> decode_receipt(std::string_view bytes);
 void encode(const Ban& ban, std::string& out);
 Result<Ban> decode_ban(UserId user, std::string_view bytes);
 void encode(const Invite& invite, std::string& out);

@@ -166,13 +166,19 @@ void append_conversation(std::string& out, const ConversationObject& view) {
     out += '}';
 }
 
-void append_member(std::string& out, const Member& member, Time now) {
+void append_member(std::string& out, const Member& member, Time now, const Receipt* receipt) {
     out += R"({"user":)";
     append_user(out, member.user);
     out += R"(,"role":")";
     out += word(member.role);
     out += R"(","joined_seq":)";
     append_number(out, member.joined_seq().value);
+    if (receipt != nullptr) {
+        out += R"(,"read_seq":)";
+        append_number(out, receipt->read.value);
+        out += R"(,"delivered_seq":)";
+        append_number(out, receipt->delivered.value);
+    }
     if (member.muted_until > now) {
         out += R"(,"muted_until":)";
         append_time(out, member.muted_until);

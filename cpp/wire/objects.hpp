@@ -53,8 +53,8 @@ void append_conversation(std::string& out, const ConversationObject& view);
 void append_read_state(std::string& out, Seq marker, std::uint32_t unread, std::uint32_t unread_mentions);
 // `user_id, status, last_active_at`.
 void append_presence(std::string& out, const PresenceSignal& presence);
-// A mute that is over by `now` is none.
-void append_member(std::string& out, const Member& member, Time now);
+// A mute that is over by `now` is none. Without a receipt, as in events, which show what was: a receipt is no entry of the log.
+void append_member(std::string& out, const Member& member, Time now, const Receipt* receipt = nullptr);
 // `entry` must be a message's.
 void append_message(std::string& out, const Entry& entry);
 

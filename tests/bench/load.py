@@ -38,6 +38,7 @@ class Figures:
     replies: int = 0
     deliveries: int = 0
     attached: int = 0
+    signals: int = 0
     latencies_s: list[float] = field(default_factory=list)
 
     def percentile_ms(self, percent: int) -> float:
@@ -52,6 +53,7 @@ class Device:
     def __init__(self, host: str, port: int, account: Account) -> None:
         self.account = account
         self.sent_at = 0.0
+        self.cursor = self.acked = 0
         self._buffer = bytearray()
         self.socket = socket.create_connection((host, port), timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -104,8 +106,12 @@ class Device:
 class Load:
     """A number of devices and what they do."""
 
-    def __init__(self, host: str, port: int, accounts: list[Account]) -> None:
+    def __init__(self, host: str, port: int, accounts: list[Account], ack_every_s: float | None = None) -> None:
+        """`ack_every_s`: how often each device acks what it has; 0 = every frame of events, None = never."""
         self.figures = Figures()
+        self._ack_every_s = ack_every_s
+        self._ack_at = 0.0
+        self._next_to_ack = 0
         self._run = os.urandom(4).hex()
         self._selector = selectors.DefaultSelector()
         self.devices = [Device(host, port, account) for account in accounts]
@@ -161,12 +167,18 @@ class Load:
         device.send({**frame, "text": f"{number} ".ljust(TEXT_CHARS, "x")})
 
     def _receive(self, within: float, on_reply: Callable[[Device], None] | None) -> None:
+        self._ack_in_turn()
         for key, _ in self._selector.select(within):
             device: Device = key.data
             for message in device.receive():
                 frame = json.loads(message)
                 if frame["op"] == "events":
                     self.figures.deliveries += len(frame["events"])
+                    device.cursor = frame["events"][-1]["cursor"]
+                    if self._ack_every_s == 0:
+                        self._ack(device)
+                elif frame["op"] == "signal":
+                    self.figures.signals += 1
                 elif frame["op"] == "attached":
                     self.figures.attached += 1
                 elif frame["op"] == "reply":
@@ -176,6 +188,20 @@ class Load:
                     self.figures.latencies_s.append(time.monotonic() - device.sent_at)
                     if on_reply is not None:
                         on_reply(device)
+
+    def _ack(self, device: Device) -> None:
+        if device.acked < device.cursor:
+            device.acked = device.cursor
+            device.send({"op": "ack", "cursor": device.cursor})
+
+    def _ack_in_turn(self) -> None:
+        """A tenth of the devices each time, so that they don't all ack at once."""
+        if not self._ack_every_s or time.monotonic() < self._ack_at:
+            return
+        self._ack_at = time.monotonic() + self._ack_every_s / 10
+        self._next_to_ack = (self._next_to_ack + 1) % 10
+        for device in self.devices[self._next_to_ack :: 10]:
+            self._ack(device)
 
     def _drain(self) -> None:
         self._await(lambda: self.figures.replies == self.figures.sent, "not all sends were answered")

@@ -89,6 +89,18 @@ def test_only_members_have_a_view(alice: Device, bob: Device, mallory: Device) -
         change(bob, cid, pinned=True)
 
 
+def test_it_ends_with_the_stay(alice: Device, bob: Device) -> None:
+    cid = alice.group(bob)
+    bob.caught_up(cid)
+    change(bob, cid, pinned=True, archived=True, muted_until="2100-01-01T00:00:00Z")
+    bob.call("DELETE", f"/conversations/{cid}/members/{bob.id}")
+    bob.await_event(lambda event: event["type"] == "conversation.left")
+    again = alice.call("PUT", f"/conversations/{cid}/members/{bob.id}", {}).json()["joined_seq"]
+    bob.await_event(lambda event: event["type"] == "member.joined" and event["seq"] == again)
+    assert not {"pinned", "archived", "muted_until"} & bob.conversation(cid).keys()
+    assert "pinned" not in change(bob, cid, archived=True)
+
+
 def test_it_survives_a_kill(make_server: MakeServer) -> None:
     server = make_server()
     alice, bob = (Device.sign_up(server.api, name) for name in ("alice", "bob"))

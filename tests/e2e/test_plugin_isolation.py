@@ -66,6 +66,28 @@ HOUSE = """
             if target.startswith("socket:"):
                 yield target
 
+    class Keeper(madang.Plugin):
+        def setup(self):
+            self.store["starts"] = self.store.get("starts", 0) + 1
+
+        async def check(self, message):
+            for n in range(3):  # on the loop's thread
+                self.store[f"{message.text} {n}"] = message.sender.username
+            found = [key for key, _ in self.store.scan(f"{message.text} ")]
+            del self.store[f"{message.text} 0"]
+            try:
+                self.store["x" * 513] = 1
+            except ValueError:
+                return Verdict.modify(f"{self.store['starts']} {len(found)} {len(self.store)}")
+
+    class Greeter(madang.Plugin):
+        def check(self, message):  # in a thread
+            self.store["said"] = self.store.get("said", 0) + 1
+            if message.text.startswith("greet "):
+                name = message.text.split()[1]
+                self.server.send(f"@{name}", f"hello, {self.server.user(name).username}", client_id=message.client_id)
+            return Verdict.modify(f"{self.store['said']}")
+
     class Threads(madang.Plugin):
         def check(self, message):
             if message.text == "hang": time.sleep(60)
@@ -306,6 +328,32 @@ def test_nothing_that_was_acked_is_lost_while_workers_are_killed(make_house: Mak
         writer.join()
     assert acked == [str(n) for n in range(len(acked))]
     assert [message["text"] for message in alice.all_messages(group)] == acked
+
+
+def test_its_store_lies_in_the_server_and_outlives_worker_and_server(make_house: MakeHouse) -> None:
+    server = make_house('[[plugins]]\nuse = "house:Keeper"\nisolation = "process"\nhooks.check.timeout = "5s"\n')
+    alice, bob = Device.sign_up(server.api, "alice"), Device.sign_up(server.api, "bob")
+    group = alice.group(bob)
+    assert say(alice, group, "a") == "1 3 3"
+    assert say(alice, group, "b") == "1 3 5"
+    worker = worker_of(server)
+    os.kill(worker, 9)
+    replaced(server, worker)
+    assert say(alice, group, "c") == "2 3 7"
+    ask(server.data, "plugin-reload")
+    assert say(alice, group, "d") == "3 3 9"
+    server.restart(kill=True)
+    assert say(alice, group, "e") == "4 3 11"
+
+
+def test_its_def_hooks_use_the_store_and_write_as_the_server(make_house: MakeHouse) -> None:
+    server = make_house('[[plugins]]\nuse = "house:Greeter"\nisolation = "process"\nhooks.check.timeout = "5s"\n')
+    alice, bob = Device.sign_up(server.api, "alice"), Device.sign_up(server.api, "bob")
+    group = alice.group(bob)
+    assert [say(alice, group, "hi") for _ in range(3)] == ["1", "2", "3"]
+    assert say(alice, group, "greet bob") == "4"
+    [direct] = [each for each in bob.conversations() if each["kind"] == "direct"]
+    assert [message["text"] for message in bob.all_messages(direct["id"])] == ["hello, bob"]
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,17 @@ def test_a_restart_begins_with_everybody_offline_and_their_last_time(yard: Serve
     assert status(bert, anna.id) == "online"
 
 
+def test_who_only_answers_pings_was_there_a_moment_ago_after_a_kill(yard: Server, anna: Device, bert: Device) -> None:
+    bert.caught_up(anna.direct(bert))
+    listener = anna.connect()
+    attached = datetime.fromisoformat(presence(bert, anna.id)[0]["last_active_at"])
+    yard.advance(300)
+    assert not listener.events
+    yard.restart(kill=True)
+    seen = datetime.fromisoformat(presence(bert, anna.id)[0]["last_active_at"])
+    assert (seen - attached).total_seconds() >= 300 - 60 - 60 - 30
+
+
 def test_members_are_asked_for_page_by_page(anna: Device, bert: Device, yard: Server) -> None:
     cid = anna.group(bert, Device.sign_up(yard.api, "carol"))
     bert.connect()

@@ -59,6 +59,7 @@ void Audit::run() {
     check_checkpoints();
     read_preferences();
     check_unread();
+    check_receipts();
     check_shown();
     check_sends();
     check_sender_order();

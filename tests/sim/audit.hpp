@@ -58,6 +58,8 @@ class Audit {
     void check_unread();
     void check_unread(UserId user, const std::vector<InboxItem>& items);
     OwnView recount(const Log& log, UserId user, Seq marker, Seq as_of) const;
+    void check_receipts();
+    std::vector<MemberView> members_of(const Log& source, UserId viewer) const;
     void check_shown() const;
     void check_sends() const;
     void check_sender_order() const;
@@ -82,6 +84,7 @@ class Audit {
     std::map<ConversationId, Log> logs_;
     mutable std::map<UserId, std::vector<InboxItem>> inboxes_;
     std::map<std::pair<UserId, ConversationId>, OwnView> own_;  // what everybody must see, from logs, markers and preferences
+    std::map<std::pair<ConversationId, UserId>, Receipt> receipts_;
 };
 
 // The newest item of a user's inbox on disk.

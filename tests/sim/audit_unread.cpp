@@ -10,7 +10,12 @@ void Audit::read_preferences() {
     const auto read = scan_all(disk_, Table::preference, [&](std::string_view key, std::string_view value) {
         const auto row = decode_preference(value);
         expect(row.has_value(), "a preference that is no record");
-        auto& own = own_[{UserId{id_in(key)}, ConversationId{id_in(key, 8)}}];
+        const UserId user{id_in(key)};
+        const ConversationId conversation{id_in(key, 8)};
+        const auto& stays = log(conversation).stays.at(user);
+        expect(!stays.back().left && row->stay == stays.back().joined,
+               "what user " + to_string(user) + " has set for " + to_string(conversation) + " outlasts the stay");
+        auto& own = own_[{user, conversation}];
         own.pinned = row->pinned, own.archived = row->archived, own.muted_until = row->muted_until;
         return true;
     });

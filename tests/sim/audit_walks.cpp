@@ -64,10 +64,7 @@ void Audit::check_walk(const Walk& walk) const {
     for (const auto& [id, place] : walk.places()) {
         const auto& source = log(id);
         check_view(place.view, user);
-        std::vector<Member> members;
-        for (const auto& [each, member] : source.members)
-            if (member.present()) members.push_back(member);
-        if (source.row.kind == ConversationKind::group) expect(members == place.members, "the members of " + to_string(id) + " are wrong");
+        expect(members_of(source, user) == place.members, "the members of " + to_string(id) + who + " are wrong");
         std::vector<Seq> history;
         for (const auto& entry : source.entries)
             if (entry->is_message() && entry->is_shown_to(user) && entry->seq >= readable_from(source, user)) history.push_back(entry->seq);

@@ -105,6 +105,7 @@ void Device::connect() {
         if (!session_) return;
         watched_.clear();
         presence_.clear();
+        acked_ = {};  // a crash may have forgotten it
         // A device that has lost its memory's newest part goes on from what it has stored.
         const bool from_now = read_ == base_ && base_ != Cursor{} && context_.fault(0.2);
         attach(from_now ? std::nullopt : std::optional(saved_));
@@ -187,7 +188,10 @@ void Device::poll(Millis wait) {
 }
 
 void Device::finish() {
-    if (polls_) poll(context_.dice.chance(0.3) ? 200ms : 0ms);
+    if (polls_)
+        poll(context_.dice.chance(0.3) ? 200ms : 0ms);
+    else if (session_ && acked_ < read_)
+        acknowledge_by_socket();
     if (busy_ > 2 || person_.devices.front() != this) return;
     if (!person_.unsent.empty()) {
         auto unsent = person_.unsent.front();
@@ -211,11 +215,12 @@ bool Device::is_settled(Cursor tail) const {
 }
 
 bool Device::acks_are_stored(const Store& store) const {
-    if (!polls_ || !id_ || has_left_) return true;  // who is gone acks no more
+    if (!id_ || has_left_) return true;  // who is gone acks no more
+    if (!polls_ && acked_ != read_) return false;
     const auto row = store.get(Table::device, device_key(person_.id, id_));
     if (!row || !*row) return row.has_value();  // signed out: polls here don't ask for the token again
     const auto device = decode_device(id_, **row);
-    return device && device->acked == saved_;
+    return device && device->acked >= (polls_ ? saved_ : acked_);
 }
 
 std::string Device::describe() const {

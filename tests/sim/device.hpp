@@ -75,7 +75,7 @@ class Device final : public Endpoint {
     // Which cursors it has seen: (base, read].
     Cursor base() const { return base_; }
     Cursor read() const { return read_; }
-    // A poll is an ack, which is stored within a second. In calm only.
+    // What it has last acked, be it by a poll, is stored within a second. In calm only.
     bool acks_are_stored(const Store& store) const;
     std::string describe() const;
 
@@ -124,6 +124,7 @@ class Device final : public Endpoint {
     void update_view();
     void acknowledge();
     void register_push();
+    void acknowledge_by_socket();
     void change_account();
     void sign_out();
     void attach_again();
@@ -164,6 +165,7 @@ class Device final : public Endpoint {
     Cursor base_;   // where it began
     Cursor read_;   // everything in (base_, read_] has been seen
     Cursor saved_;  // what survives a lost connection: ≤ read_
+    Cursor acked_;  // answered, since the socket was opened
     unsigned busy_ = 0;
     bool is_logging_in_ = false;
     bool is_polling_ = false;

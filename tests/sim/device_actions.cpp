@@ -36,7 +36,7 @@ void Device::do_something() {
         Choice{3, &Device::change_conversation},
         Choice{6, &Device::read_history},
         Choice{6, &Device::read_lists},
-        Choice{4, &Device::acknowledge},
+        Choice{10, &Device::acknowledge},
         Choice{2, &Device::register_push},
         Choice{1, &Device::sign_out},
         Choice{6, &Device::attach_again},
@@ -291,7 +291,14 @@ void Device::acknowledge() {
     if (context_.dice.chance(0.05)) return ask(Acknowledge{actor(), Cursor{kAhead + context_.dice.below(100)}});
     if (context_.dice.chance(0.05)) return ask(Sync{actor(), Cursor{kAhead + context_.dice.below(100)}, 10, Millis{0}});
     if (context_.dice.chance(0.3)) return poll(0ms);
-    ask(Acknowledge{actor(), read_});
+    if (session_ && context_.dice.chance(0.7)) return acknowledge_by_socket();
+    ask(Acknowledge{actor(), context_.dice.chance(0.5) ? read_ : Cursor{context_.dice.between(base_.value, read_.value)}});
+}
+
+void Device::acknowledge_by_socket() {
+    network_.frame(*session_, Acknowledge{actor(), read_}, [this, session = session_, cursor = read_](const Answer& answer) {
+        if (session == session_ && ok<Done>(answer)) acked_ = std::max(acked_, cursor);
+    });
 }
 
 // ---- the account and the socket ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ class Ear {
     // It hears a batch, and will answer well, or not, or too late. Throws Violation.
     void hear(const FeedBatch& batch, bool answers_well);
     // From now on entries may come again: a crash, or a batch that was not answered well in time.
-    void shake() { shaken_ = true; }
+    void shake() { shaken_ = true, last_was_well_ = false; }
     // A process ended in good order, with all it had fed marked.
     void on_clean_end() { shaken_ = shaken_ && !last_was_well_; }
     const std::map<ConversationId, Seq>& heard() const { return heard_; }

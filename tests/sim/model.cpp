@@ -84,7 +84,16 @@ Asked Model::on_asked(Request request, std::optional<SessionId> session) {
                 asked.done = device != devices_.end() && !device->second;  // signed out before
             },
             [&](const CloseSession& close) { sign_outs_asked_.insert({close.actor.user, close.device}); },
-            [&](const Sync& sync) { asked.shown = shown(sync.actor.user); },
+            [&](const Sync& sync) {
+                asked.shown = shown(sync.actor.user);
+                on_ack_asked(sync.actor.user, sync.cursor);
+            },
+            [&](const Acknowledge& ack) { on_ack_asked(ack.actor.user, ack.cursor); },
+            [&](const MarkRead& read) {
+                auto& most = reads_asked_[{read.actor.user, read.conversation}];
+                most = std::max(most, read.seq);
+            },
+            [&](const ListMembers& list) { asked.receipts = told_of(list.conversation); },
             [&](const PutMember& put) {
                 if (put.muted_until) mutes_asked_[{put.user, put.conversation}].insert(*put.muted_until);
             },
@@ -294,7 +303,7 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                        on_view(r.actor.user, expected(std::type_identity<ConversationView>{}));
                    },
                    [&](const PutMember& r) {
-                       const auto& member = expected(std::type_identity<Member>{});
+                       const auto& [member, receipt] = expected(std::type_identity<MemberView>{});
                        expect(member.user.id == r.user && member.present(), "an invitation answered with another member");
                        members_put_.emplace_back(r.conversation, member);
                        known_.insert({r.user, r.conversation});
@@ -347,7 +356,7 @@ void Model::on_ok(const Asked& asked, const Response& response) {
                        expect(expected(std::type_identity<Friendship>{}).user.id == r.user, "a friendship with somebody else");
                    },
                    [&](const ListRelations&) { expected(std::type_identity<RelationPage>{}); },
-                   [&](const ListMembers&) { expected(std::type_identity<MemberPage>{}); },
+                   [&](const ListMembers& r) { on_members(asked, r, expected(std::type_identity<MemberPage>{})); },
                    [](const auto&) {},
                },
                asked.request);

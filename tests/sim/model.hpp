@@ -68,19 +68,20 @@ struct RevisionFact {
 // A request on its way, with what was already promised when it was made.
 struct Asked {
     Request request;
-    Cursor shown;               // of the asker's inbox
-    Seq acked;                  // in the conversation
-    std::uint64_t reviews = 0;  // decisions acked before
-    Seq acked_to_all;           // likewise, of what is not shadowed
-    std::size_t revision = 0;   // its place among the facts
-    std::uint64_t acks = 0;     // revisions acked before
-    Seq seen;                   // the newest message of the conversation that the asker has seen
-    Seq marker;                 // the asker's read marker there
-    bool knew = false;          // the asker had been a member of the conversation
-    bool done = false;          // what it asks for had been acked
-    Time at{};                  // by the server's wall clock
-    std::uint64_t block = 0;    // a direct send or a new direct conversation: the block that stood; see RelationsModel
-    std::uint64_t lifts = 0;    // ChangeRelation: as on_asked said
+    Cursor shown;                        // of the asker's inbox
+    Seq acked;                           // in the conversation
+    std::uint64_t reviews = 0;           // decisions acked before
+    Seq acked_to_all;                    // likewise, of what is not shadowed
+    std::size_t revision = 0;            // its place among the facts
+    std::uint64_t acks = 0;              // revisions acked before
+    Seq seen;                            // the newest message of the conversation that the asker has seen
+    Seq marker;                          // the asker's read marker there
+    bool knew = false;                   // the asker had been a member of the conversation
+    bool done = false;                   // what it asks for had been acked
+    Time at{};                           // by the server's wall clock
+    std::uint64_t block = 0;             // a direct send or a new direct conversation: the block that stood; see RelationsModel
+    std::uint64_t lifts = 0;             // ChangeRelation: as on_asked said
+    std::map<UserId, Receipt> receipts;  // ListMembers: what was told of the members before
 };
 
 class Model {
@@ -92,7 +93,7 @@ class Model {
     // `session`: the socket it goes to; none = a poll.
     void on_event(UserId user, const Event& event, std::optional<SessionId> session = std::nullopt);
     void on_entry(const EntryPtr& entry);
-    void on_signal(UserId user, const Signal& signal);
+    void on_signal(UserId user, const Signal& signal, SessionId session);
     // The server has read a frame of the user's socket; an attach if `attaches`.
     void on_heard(UserId user, bool attaches);
     void on_crash(bool in_good_order) { here_.clear(), pushes_.on_crash(in_good_order); }
@@ -168,6 +169,8 @@ class Model {
         Seq head;
     };
     const std::vector<Banned>& bans() const { return bans_; }
+    // The newest cursor that a device of the user has acked, or meant to.
+    Cursor ack_asked(UserId user) const;
     bool was_unbanning_asked(UserId user, ConversationId conversation) const { return unbans_asked_.contains({user, conversation}); }
     // A link, and who was answered that they have joined by it.
     struct Link {
@@ -203,6 +206,11 @@ class Model {
     HeldFact& note_held(HeldId id, UserId sender, const std::string& client_id);
     void check_not_older(const Asked& asked, const Entry& entry) const;
     void check_presence(UserId watcher, const PresenceSignal& told) const;
+    void on_ack_asked(UserId user, Cursor cursor);
+    void check_receipt(ConversationId conversation, UserId user, const Receipt& told) const;
+    void on_receipt(UserId watcher, const ReceiptSignal& signal, SessionId session);
+    void on_members(const Asked& asked, const ListMembers& request, const MemberPage& page);
+    std::map<UserId, Receipt> told_of(ConversationId conversation) const;
     bool may_be_signed_out(UserId user) const;
     void on_sent(const Asked& asked, const Send& send, const Sent& sent);
     void on_account(const Account& account);
@@ -239,6 +247,11 @@ class Model {
     std::map<std::pair<UserId, Cursor>, Shown> items_;
     std::map<UserId, Cursor> shown_;
     std::map<std::pair<UserId, ConversationId>, Seq> markers_;  // as answered
+    std::map<std::pair<UserId, ConversationId>, Seq> reads_asked_;
+    std::map<UserId, Cursor> acks_asked_;
+    std::map<std::tuple<SessionId, ConversationId, UserId, ReceiptKind>, Seq> told_to_;  // by signals, the last one
+    std::map<std::pair<ConversationId, UserId>, Receipt> told_;                          // to anybody, in any way
+    std::map<std::pair<UserId, UserId>, std::pair<std::uint64_t, Micros>> blocked_;      // in which version of the copy, seen first when
     std::set<std::pair<UserId, ConversationId>> known_;
     std::set<std::pair<UserId, ConversationId>> removals_asked_;
     std::map<std::pair<UserId, ConversationId>, std::set<Time>> mutes_asked_;  // until when
@@ -269,6 +282,9 @@ class Model {
     RelationsModel relations_;
     PushesModel pushes_;
 };
+
+// The newest entry of a conversation in the user's inbox on disk, up to that cursor; none = there is none.
+Seq newest_item(const Store& store, UserId user, ConversationId conversation, Cursor upto);
 
 // The same message, whatever its text is now?
 bool is_same_message(const Entry& a, const Entry& b);

@@ -61,10 +61,11 @@ void Model::check_presence(UserId watcher, const PresenceSignal& told) const {
     expect(!is_here, "user " + to_string(told.user) + " is told to be offline, and was heard a moment ago");
 }
 
-void Model::on_signal(UserId user, const Signal& signal) {
+void Model::on_signal(UserId user, const Signal& signal, SessionId session) {
     context_.trace.note("signal", user.value, signal.index());
     if (const auto* presence = std::get_if<PresenceSignal>(&signal)) return check_presence(user, *presence);
     expect(user != stranger_, "the stranger is told something");
+    if (const auto* receipt = std::get_if<ReceiptSignal>(&signal)) return on_receipt(user, *receipt, session);
     if (const auto* typing = std::get_if<TypingSignal>(&signal)) expect(typing->user != user, "one is told of one's own typing");
 }
 

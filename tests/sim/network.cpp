@@ -227,7 +227,7 @@ void Network::on_signalling(const Signalling& signalling) {
     for (const auto& to : signalling.to) {
         const auto found = sockets_.find(to.session);
         if (found == sockets_.end() || !found->second.server_open) continue;
-        model_.on_signal(found->second.actor.user, signalling.signal);
+        model_.on_signal(found->second.actor.user, signalling.signal, to.session);
         if (context_.fault(context_.plan.signal_dropped)) continue;
         down(to.session, [signal = signalling.signal](Endpoint& endpoint) { endpoint.on_signal(signal); });
     }

@@ -14,7 +14,7 @@ class Walk {
   public:
     struct Place {
         ConversationView view;
-        std::vector<Member> members;
+        std::vector<MemberView> members;
         std::vector<Seq> history;
     };
 

@@ -172,6 +172,9 @@ void World::run() {
         check_rest();
     } while (!unsettled().empty());  // a late request may have stirred something up
     part();
+    // What those who left have acked, while the bus was bad.
+    for (const auto deadline = schedule_.now() + Micros{20s}; receipts_waiting() > 0; run_until(schedule_.now() + Micros{50ms}))
+        expect(schedule_.now() < deadline, "receipts don't come to rest");
     std::vector<std::unique_ptr<Walk>> walks;
     for (const auto& person : people_)
         if (!person->is_stranger && !person->is_gone) walks.push_back(std::make_unique<Walk>(context_, network_, *person));
@@ -234,16 +237,23 @@ std::string World::unsettled() const {
             if ((!person->id && !person->is_gone) || !device->is_settled(stored_tail(disk_, person->id)))
                 return device->describe() + ", tail " + (person->id ? to_string(stored_tail(disk_, person->id)) : "none");
     if (!process_->is_idle()) return process_->describe();
+    if (const auto waiting = receipts_waiting(); waiting > 0) return std::to_string(waiting) + " receipts are on their way";
     bool journal = false;
     for (const auto table : {Table::journal, Table::relation_journal, Table::departure})
         (void)scan_all(disk_, table, [&](auto, auto) { return !(journal = true); });
     return journal ? "a journal is not empty" : "";
 }
 
+std::uint64_t World::receipts_waiting() const {
+    std::uint64_t waiting = 0;
+    for (const auto& shell : process_->shells()) waiting += shell->figures().receipts_waiting;
+    return waiting;
+}
+
 void World::check_rest() {
     // Long polls may still wait; nothing else may. Sockets that broke last are noticed a little later, and what was acked is written
-    // within a second.
-    const auto deadline = schedule_.now() + Micros{3s};
+    // within a second. A receipt whose conversation found no room to be loaded comes again after 1 s, 2 s, 4 s.
+    const auto deadline = schedule_.now() + Micros{20s};
     EngineFigures sum;
     std::string why;
     do {
@@ -256,6 +266,7 @@ void World::check_rest() {
         why.clear();
         for (const auto& device : devices_)
             if (!device->acks_are_stored(disk_)) why = "the ack is not stored of " + device->describe();
+        if (receipts_waiting() > 0) why = "receipts are on their way";
         for (const auto& shell : process_->shells()) {
             const auto figures = shell->figures();
             sum.sessions += figures.sessions, sum.pollers += figures.pollers;

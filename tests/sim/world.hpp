@@ -44,6 +44,7 @@ class World {
     void run_until(Micros when);
     void settle();
     std::string unsettled() const;
+    std::uint64_t receipts_waiting() const;
     void check_rest();
     void part();
     void check_presence();

@@ -88,12 +88,14 @@ async def checked(entry: Entry, taken: list[str]) -> LoadedPlugin:
     from madang.plugins.importing import Unusable
     from madang.plugins.loading import load
     from madang.plugins.reloading import ReloadFailed, set_up
+    from madang.plugins.store import MemoryBacking, PluginStore
 
     use, place = entry[0], entry[3]
     try:
         loaded = load(entry, taken)
     except Unusable as error:
         raise CheckFailed(f"{place}: plugins.use: {error}" if place != NO_PLACE else str(error)) from None
+    loaded.plugin.store = PluginStore(MemoryBacking())
     try:
         await set_up(loaded, lambda: finished(loaded.plugin.setup()))
     except ReloadFailed as error:

@@ -216,8 +216,8 @@ class Member:
         role: "owner", "admin" or "member".
         joined_seq: the first place of the log that is addressed to this member.
         muted_until: UTC; until then the member may not write here. None = not muted.
-        read_seq: how far the member has read; None where it is not told, in events and answers to changes.
-        delivered_seq: how far one of the member's devices has received; None likewise.
+        read_seq: how far the member has read, 0 = nothing yet or a block stands between; None where it is not told: in events.
+        delivered_seq: how far one of the member's devices has received or the member has read; likewise.
     """
 
     user: User
@@ -260,7 +260,7 @@ class Typing:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How far a member has come in a conversation.
+    """How far another member has come in a conversation. `Client.members` tells the same of all of them.
 
     Attributes:
         conversation_id: where.

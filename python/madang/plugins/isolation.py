@@ -11,11 +11,13 @@ import logging
 import sys
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from madang.plugins.aside import aside
 from madang.plugins.hooks import HookOptions
 from madang.plugins.plugin import Plugin
+from madang.plugins.reaching import carried_out
 from madang.plugins.worker_process import WorkerFailed, WorkerProcess
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class IsolatedPlugin(Plugin):
         self._is_ready = False
         self._is_ending = False
         self._watching: asyncio.Task[None] | None = None
+        self._reaching: set[asyncio.Task[None]] = set()
         self._waiting: deque[tuple[Any, ...]] = deque()
         self._waiting_chars = 0
         self._core: _core.Plugins | None = None
@@ -76,7 +79,7 @@ class IsolatedPlugin(Plugin):
     def launch(self) -> None:
         """Starts the worker and has it import the plugin. WorkerFailed."""
         worker = WorkerProcess()
-        worker.on_operations = self._take
+        worker.on_operations = partial(self._take, worker)
         try:
             name, hooks, says = worker.load({**self._order, "path": [*sys.path], "log_level": log.getEffectiveLevel()})
             own = {hook: HookOptions(*options) for hook, options in hooks.items()}
@@ -195,7 +198,7 @@ class IsolatedPlugin(Plugin):
 
     # ---- what the worker says --------------------------------------------------------------------------------------------------------
 
-    def _take(self, operations: list[list[Any]]) -> None:
+    def _take(self, worker: WorkerProcess, operations: list[list[Any]]) -> None:
         for operation in operations:
             try:
                 match operation:
@@ -203,11 +206,19 @@ class IsolatedPlugin(Plugin):
                         self._answer(method, arguments, figures)
                     case ["log", str(name), int(level), str(text)]:
                         logging.getLogger(name).log(level, "%s", text)
+                    case ["reach", int(number), str(what), list(arguments)]:
+                        task = asyncio.get_running_loop().create_task(self._reach(worker, number, what, arguments))
+                        self._reaching.add(task)
+                        task.add_done_callback(self._reaching.discard)
                     case _:
                         self.log.error("plugin %s: its worker says what nobody understands: %.100r", self.own_name, operation)
             except Exception:  # what it says is wrong: the core decides at the deadline
                 self.log.exception("plugin %s: an answer of its worker is no answer", self.own_name)
         self.kick()
+
+    async def _reach(self, worker: WorkerProcess, number: int, what: str, arguments: list[Any]) -> None:
+        problem, value = await aside(lambda: carried_out(self, what, arguments))
+        worker.send("reached", number, problem, value)
 
     def _answer(self, method: str, arguments: list[Any], figures: dict[str, Any]) -> None:
         if self._core is None:

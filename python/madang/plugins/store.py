@@ -46,7 +46,7 @@ class PluginStore(MutableMapping[str, Any]):
         self._lock = threading.RLock()
 
     def __getitem__(self, key: str) -> Any:
-        value = self._backing.get(key)
+        value = self.backing.get(key)
         if value is None:
             raise KeyError(key)
         return json.loads(value)
@@ -55,13 +55,13 @@ class PluginStore(MutableMapping[str, Any]):
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
         with self._lock:
             try:
-                self._backing.put(key, text)
+                self.backing.put(key, text)
             except BadRequest as error:
                 raise ValueError(error.message) from None
 
     def __delitem__(self, key: str) -> None:
         with self._lock:
-            if not self._backing.delete(key):
+            if not self.backing.delete(key):
                 raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
@@ -73,7 +73,7 @@ class PluginStore(MutableMapping[str, Any]):
     def scan(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Keys that begin so, in order of their bytes, with their values; what is changed meanwhile may or may not be seen."""
         after = ""
-        while rows := self._backing.scan(prefix, after, PAGE):
+        while rows := self.backing.scan(prefix, after, PAGE):
             for key, value in rows:
                 yield key, json.loads(value)
             after = rows[-1][0]
@@ -85,10 +85,33 @@ class PluginStore(MutableMapping[str, Any]):
             return value
 
     @property
-    def _backing(self) -> Backing:
+    def backing(self) -> Backing:
+        """What it is built on. Unavailable."""
         if self._backing_or_none is None:
             raise Unavailable("no server has taken this plugin yet, so it has no store: use it from setup() on")
         return self._backing_or_none
+
+
+class MemoryBacking:
+    """Of a plugin without a server: `madang plugin check`, and tests."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, bytes] = {}
+
+    def get(self, key: str) -> bytes | None:
+        return self._rows.get(key)
+
+    def put(self, key: str, value: bytes) -> None:
+        if not 1 <= len(key.encode()) <= KEY_BYTES_MAX or len(value) > VALUE_BYTES_MAX:
+            raise BadRequest(f"a key has 1 to {KEY_BYTES_MAX} bytes, a value at most {VALUE_BYTES_MAX}")
+        self._rows[key] = value
+
+    def delete(self, key: str) -> bool:
+        return self._rows.pop(key, None) is not None
+
+    def scan(self, prefix: str, after: str, limit: int) -> list[tuple[str, bytes]]:
+        keys = sorted((key for key in self._rows if key.startswith(prefix) and key.encode() > after.encode()), key=str.encode)
+        return [(key, self._rows[key]) for key in keys[:limit]]
 
 
 class CoreBacking:

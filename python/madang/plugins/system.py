@@ -92,6 +92,13 @@ class System:
                 self._core = Core(url, None, None, token, None, "plugins", TIMEOUT_S, None)
             return self._core
 
+    def access(self) -> Access:
+        """For the plugin's own process, which connects itself. Blocks; Unavailable."""
+        access = self._access
+        if access is None:
+            raise Unavailable("the server doesn't serve (self.server is for the hooks, not for setup and close)")
+        return access()
+
     def open(self, access: Callable[[], Access]) -> None:
         """From now on it may be used."""
         with self._lock:

@@ -23,6 +23,9 @@ from madang.plugins.aside import finished, tested
 from madang.plugins.dispatcher import LANES, SWITCH_INTERVAL
 from madang.plugins.importing import Unusable, forget_stale_bytecode_of, where_it_failed
 from madang.plugins.loading import folder_of, has_selftest, load_here
+from madang.plugins.reaching import Reached, RemoteBacking
+from madang.plugins.store import PluginStore
+from madang.plugins.system import System
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from madang.core import _core
     from madang.plugins.lanes import Lane
     from madang.plugins.loading import LoadedPlugin
+    from madang.plugins.system import Access
 
 READ_AT_ONCE = 1 << 20
 LOG_CHARS_MAX = 16_384
@@ -132,7 +136,7 @@ class LogToServer(logging.Handler):
 
 
 class Worker:
-    """One plugin in this process. Everything on the loop's thread but what lanes do in theirs."""
+    """One plugin in this process. Everything on the loop's thread but reading, and what lanes do in theirs."""
 
     def __init__(self, door: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         self._link = Link(door)
@@ -141,23 +145,36 @@ class Worker:
         self._loaded: LoadedPlugin | None = None
         self._lanes: dict[tuple[int, str], Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._system = System()
+        self._reached = Reached(self._link.send)
         logging.getLogger().addHandler(LogToServer(self._link))
 
     def run(self) -> None:
-        self._loop.add_reader(self._link.door.fileno(), self._read)
+        threading.Thread(target=self._read, name="madang-reader", daemon=True).start()
         self._loop.run_forever()
 
     def _read(self) -> None:
-        try:
-            piece = self._link.door.recv(READ_AT_ONCE, socket.MSG_DONTWAIT)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            piece = b""
-        if not piece:
-            os._exit(0)  # the server has ended, however
-        for payload in self._frames.feed(piece):
-            what, *rest = framing.from_server(payload)
+        """In a thread of its own: whoever waits for the server, on the loop's thread too, is answered whatever the loop does."""
+        while True:
+            try:
+                piece = self._link.door.recv(READ_AT_ONCE)
+            except OSError:
+                piece = b""
+            if not piece:
+                os._exit(0)  # the server has ended, however
+            for_loop = []
+            for what, *rest in [framing.from_server(payload) for payload in self._frames.feed(piece)]:
+                if what == "reached":
+                    self._reached.settle(*rest)
+                elif what == "ping" and self._reached.is_kept_waiting:
+                    self._on_ping(*rest)  # the loop may well be what waits
+                else:
+                    for_loop.append((what, *rest))
+            if for_loop:
+                self._loop.call_soon_threadsafe(self._work, for_loop)
+
+    def _work(self, came: list[tuple[Any, ...]]) -> None:
+        for what, *rest in came:
             getattr(self, f"_on_{what}")(*rest)
 
     # ---- what the server says ------------------------------------------------------------------------------------------------------------
@@ -171,12 +188,15 @@ class Worker:
         except Unusable as error:
             self._link.send(["refused", str(error)])
             return
+        self._loaded.plugin.store = PluginStore(RemoteBacking(self._reached))
+        self._loaded.plugin.server = self._system
         hooks = {hook: [each.timeout, each.on_error, each.mode] for hook, each in self._loaded.hooks.items()}
         own = {"selftest": has_selftest(self._loaded.plugin), "providers": list(getattr(self._loaded.plugin, "providers", ()))}
         self._link.send(["loaded", self._loaded.name, hooks, own])
 
     def _on_serve(self, index: int) -> None:
         assert self._loaded is not None
+        self._system.open(self._access)
         core = cast("_core.Plugins", RemoteCore(self._link))
         for hook in self._loaded.hooks:
             self._lanes[index, hook] = LANES[hook](core, index, self._loaded, self._loop)
@@ -191,6 +211,10 @@ class Worker:
         for lane in woken:
             lane.kick()
         self._loop.call_soon(self._link.tell_taken)
+
+    def _access(self) -> Access:
+        url, token, user_id = self._reached.ask("access")
+        return url, token, user_id
 
     def _on_ping(self, number: int) -> None:
         self._link.send(["pong", number])
@@ -218,6 +242,7 @@ class Worker:
             await asyncio.sleep(IDLE_LOOK_S)
         for lane in self._lanes.values():
             lane.cancel()
+        self._system.close()
         await finished(self._loaded.plugin.close())
 
     def _say(self, number: int, what: Callable[[], Coroutine[Any, Any, Any]]) -> None:

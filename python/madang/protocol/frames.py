@@ -89,7 +89,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     operation(
         "ack",
-        "Say that this device has stored every event up to `cursor`. Replied to only with a `ref`.",
+        "Say that this device has stored every event up to `cursor`: in each conversation that delivers what came before it, of which the "
+        "other members hear (`receipt`). Replied to only with a `ref`.",
         "reply",
         "error",
         cursor=CURSOR,
@@ -179,7 +180,9 @@ SERVER_FRAMES: Final[dict[str, Schema]] = {
     "typing": signal("typing", "A member is writing. Ephemeral, may be dropped.", conversation_id=ID, user_id=ID, expires_at=TIME),
     "receipt": signal(
         "receipt",
-        "How far a member's devices have received, or the member has read. Ephemeral, may be dropped.",
+        "Another member has received (`delivered`, by an `ack` or a poll) or read up to there; what is read is delivered, too. Told "
+        "within about a second, the newest only, in conversations of up to `presence.fan_out_members_max` members, and not between two of "
+        "whom one blocks the other. Ephemeral, may be dropped: the list of members says the same.",
         conversation_id=ID,
         user_id=ID,
         kind=words("delivered", "read"),

@@ -209,13 +209,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "conversations", "Conversation", unread_total={**COUNT, "description": "Over all but archived conversations."}
     ),
     "Member": record(
-        "A user in a conversation.",
+        "A user in a conversation. `read_seq` and `delivered_seq` are missing in events, which show what was; between two of whom one "
+        "blocks the other they are 0.",
         optional=("read_seq", "delivered_seq", "muted_until"),
         user=ref("User"),
         role=ROLE,
         joined_seq=SEQ,
-        read_seq={**SEQ, "description": "How far the member has read."},
-        delivered_seq={**SEQ, "description": "How far one of the member's devices has received."},
+        read_seq={**SEQ, "description": "How far the member has read; 0 = nothing yet. Only rises."},
+        delivered_seq={
+            **SEQ,
+            "description": "How far one of the member's devices has acked what it received, or the member has read; likewise. An ack may "
+            "take a second to be seen here.",
+        },
         muted_until={**TIME, "description": "Until then the member may not write."},
     ),
     "Members": page_of("members", "Member"),

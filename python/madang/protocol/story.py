@@ -123,7 +123,7 @@ def group(head_seq: int, role: str, *, title: str = "Garden", members: int = 2, 
 
 
 def member(who: Json, role: str, joined_seq: int) -> Json:
-    return {"user": who, "role": role, "joined_seq": joined_seq}
+    return {"user": who, "role": role, "joined_seq": joined_seq, "read_seq": 0, "delivered_seq": 0}
 
 
 def online(user_id: str) -> Json:
@@ -267,6 +267,16 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
         ),
     ),
     Spoken(who="alice", says={"op": "ack", "ref": 2, "cursor": 5}, hears=(("reply", {"op": "reply", "ref": 2}),)),
+    Spoken(who="bob", says={"op": "ack", "cursor": 5}),
+    Spoken(
+        who="alice",
+        hears=(
+            (
+                "receipt",
+                {"op": "signal", "type": "receipt", "conversation_id": DIRECT_ID, "user_id": BOB_ID, "kind": "delivered", "seq": 5},
+            ),
+        ),
+    ),
     Spoken(
         who="alice",
         says={"op": "send", "ref": 3, "conversation_id": DIRECT_ID, "client_id": "m1", "text": "something else"},

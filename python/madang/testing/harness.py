@@ -14,12 +14,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from madang.errors import ConfigError, PluginUnavailable, StartError
-from madang.plugins import Deny, Identity, Message, Verdict
+from madang.plugins import Deny, Entry, Identity, Message, Verdict
 from madang.plugins.aside import aside, finished, tested
 from madang.plugins.dispatcher import LANES
+from madang.plugins.feed import check_return
 from madang.plugins.importing import Unusable
 from madang.plugins.lanes import ERROR, KINDS
 from madang.plugins.loading import prepare
+from madang.plugins.store import MemoryBacking, PluginStore
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -60,6 +62,7 @@ class PluginHarness:
             self._loaded = prepare(self.plugin, "plugin_harness", hooks or {}, ())
         except Unusable as error:
             raise ConfigError([str(error)]) from None
+        self.store = self.plugin.store = PluginStore(MemoryBacking())
         self._numbers = itertools.count(1)
         self._core = CoreOfTests()
         self._loop = asyncio.new_event_loop()
@@ -107,6 +110,18 @@ class PluginHarness:
         if isinstance(answer, (Identity, Deny)):
             return answer
         raise PluginUnavailable(f"plugin {self._loaded.name}, hook authenticate: {answer}")
+
+    def committed(self, entries: Sequence[Entry]) -> None:
+        """Gives it entries of the feed. Raises as `check`."""
+        if "committed" not in self._lanes:
+            raise ConfigError([f"plugin {self._loaded.name} has no hook committed (its hooks: {', '.join(self._lanes)})"])
+        lane = self._lanes["committed"]
+        try:
+            self._on_loop(given(lane, list(entries)), lane.timeout + SLACK)
+        except concurrent.futures.TimeoutError:
+            raise PluginUnavailable(f"plugin {self._loaded.name}, hook committed: took longer than {lane.timeout:g} s") from None
+        except Exception as error:
+            raise PluginUnavailable(f"plugin {self._loaded.name}, hook committed: {lane.faults.tell(error)}") from error
 
     def selftest(self) -> None:
         """Raises what the plugin's `selftest` raises."""
@@ -166,6 +181,10 @@ class PluginHarness:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(SET_UP_WITHIN)
         self._loop.close()
+
+
+async def given(lane: Lane, entries: list[Entry]) -> None:
+    check_return(await lane.method(entries) if inspect.iscoroutinefunction(lane.method) else await aside(lambda: lane.method(entries)))
 
 
 class CoreOfTests:

@@ -129,7 +129,7 @@ TEST_F(Deleting, takes_the_account_out_of_everywhere) {
 
     const auto members = bench.get<MemberPage>(ListMembers{bob, group, 10, {}}).members;
     ASSERT_EQ(members.size(), 2u);
-    EXPECT_EQ(std::ranges::count(members, Role::owner, &Member::role), 1);
+    EXPECT_EQ(std::ranges::count(members, Role::owner, [](const MemberView& each) { return each.member.role; }), 1);
     EXPECT_TRUE(is_deleted(*bench.get<ConversationView>(GetConversation{bob, direct}).peer));
     EXPECT_EQ(bench.error(Send{.actor = bob, .conversation = direct, .peer = {}, .client_id = "d", .text = "there?"}), Code::blocked);
     EXPECT_EQ(bench.error(CreateDirect{carol, alice.user}), Code::not_found);
@@ -161,7 +161,7 @@ TEST_F(Deleting, one_who_is_added_behind_the_deletion_is_taken_out_again) {
     bench.run();
     EXPECT_TRUE(bench.is_answered(invited));
     be_gone(alice.user);
-    for (const auto& member : bench.get<MemberPage>(ListMembers{bob, group, 10, {}}).members) EXPECT_NE(member.user.id, alice.user);
+    for (const auto& member : bench.get<MemberPage>(ListMembers{bob, group, 10, {}}).members) EXPECT_NE(member.member.user.id, alice.user);
 }
 
 TEST_F(Deleting, names_of_deleted_users_are_nobodys) {

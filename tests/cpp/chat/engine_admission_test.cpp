@@ -166,13 +166,13 @@ TEST(Ownership, given_away_is_two_entries_of_one_append_and_never_two_owners) {
     const auto id = bench.group(a, {b.user});
     auto give = add(id, a, b);
     give.role = Role::owner;
-    EXPECT_EQ(bench.get<Member>(give).role, Role::owner);
+    EXPECT_EQ(bench.get<MemberView>(give).member.role, Role::owner);
     const auto events = bench.sync(b);
     const auto& old = *events.at(events.size() - 2).entry->change;
     EXPECT_EQ(old.member.user.id, a.user);
     EXPECT_EQ(old.member.role, Role::admin);
     EXPECT_EQ(events.back().entry->change->member.role, Role::owner);
-    EXPECT_EQ(bench.get<Member>(give).role, Role::owner);  // a repeat: it is so already
+    EXPECT_EQ(bench.get<MemberView>(give).member.role, Role::owner);  // a repeat: it is so already
     give.user = a.user;
     EXPECT_EQ(bench.error(give), Code::forbidden);
 }

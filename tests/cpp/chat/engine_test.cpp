@@ -312,7 +312,7 @@ TEST(Groups, who_leaves_gets_his_leaving_and_nothing_newer_and_who_comes_back_go
     EXPECT_EQ(bench.sync(b).back().entry->type, EntryType::member_left);
     EXPECT_EQ(bench.error(History{.actor = b, .conversation = id, .before = {}, .after = {}, .around = {}}), Code::not_a_member);
     EXPECT_TRUE(bench.get<ConversationPage>(ListConversations{.actor = b, .before = {}}).conversations.empty());
-    bench.get<Member>(PutMember{.actor = c, .conversation = id, .user = b.user, .role = {}, .muted_until = {}});
+    bench.get<MemberView>(PutMember{.actor = c, .conversation = id, .user = b.user, .role = {}, .muted_until = {}});
     bench.send(a, id, "3", "three");
     EXPECT_EQ(texts_of(bench.sync(b)), (std::vector<std::string>{"one", "three"}));
     expect_contiguous(bench.sync(b));

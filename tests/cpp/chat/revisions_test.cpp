@@ -96,7 +96,7 @@ TEST_F(Revisions, what_is_no_message_is_not_found) {
 
 TEST_F(Revisions, who_is_muted_may_not_edit_but_take_back) {
     const auto seq = send(b, "old");
-    bench.get<Member>(PutMember{a, id, b.user, std::nullopt, bench.clock().now() + Millis{1'000}});
+    bench.get<MemberView>(PutMember{a, id, b.user, std::nullopt, bench.clock().now() + Millis{1'000}});
     EXPECT_EQ(bench.error(EditMessage{b, id, seq, "x"}), Code::muted);
     EXPECT_EQ(bench.error(DeleteMessage{b, id, seq}), std::nullopt);
 }
@@ -153,7 +153,7 @@ TEST_F(Revisions, a_cold_message_is_read_and_what_its_sender_writes_meanwhile_co
 TEST_F(Revisions, of_a_message_from_before_somebody_joined_are_not_addressed_to_them) {
     const auto seq = send(b, "old");
     const auto d = bench.sign_up("d");
-    bench.get<Member>(PutMember{a, id, d.user, std::nullopt, std::nullopt});
+    bench.get<MemberView>(PutMember{a, id, d.user, std::nullopt, std::nullopt});
     const auto tail = bench.sync(d).size();
     edit(b, seq, "new");
     EXPECT_EQ(bench.sync(d).size(), tail);

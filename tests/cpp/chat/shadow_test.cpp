@@ -108,7 +108,7 @@ TEST_F(Shadowing, a_view_of_the_conversations_own_engine_shows_the_author_theirs
     EXPECT_EQ(rename(a, "mine").last_message->seq, hidden);
     bench.restart();
     EXPECT_EQ(rename(a, "again").last_message->seq, hidden);
-    bench.get<Member>(PutMember{a, id, c.user, Role::admin, {}});
+    bench.get<MemberView>(PutMember{a, id, c.user, Role::admin, {}});
     EXPECT_EQ(rename(c, "theirs").last_message->seq, plain);
 }
 

@@ -41,8 +41,8 @@ struct UsualAnswers {
     }
     Response operator()(const MarkRead& request) const { return ReadState{request.seq, 2, 1}; }
     Response operator()(const UpdateConversation& request) const { return view(request.actor, false); }
-    Response operator()(const ListMembers&) const { return MemberPage{{member(UserId{5})}, UserId{5}}; }
-    Response operator()(const PutMember& request) const { return member(request.user); }
+    Response operator()(const ListMembers&) const { return MemberPage{{{member(UserId{5}), {Seq{4}, Seq{3}}}}, UserId{5}}; }
+    Response operator()(const PutMember& request) const { return MemberView{member(request.user), {Seq{4}, Seq{3}}}; }
     Response operator()(const RemoveMember&) const { return Done{}; }
     Response operator()(const PutBan& request) const { return ban(request.user); }
     Response operator()(const ListBans&) const { return BanPage{{ban(UserId{5})}, UserId{5}}; }

@@ -227,6 +227,8 @@ TEST_F(Routes, the_conversation_list_is_paged) {
 TEST_F(Routes, members) {
     const auto list = client.request("GET", "/v1/conversations/77/members?next=4", token);
     EXPECT_EQ(list.json()["members"][0]["user"]["id"], "5");
+    EXPECT_EQ(list.json()["members"][0]["read_seq"], 3);
+    EXPECT_EQ(list.json()["members"][0]["delivered_seq"], 4);
     EXPECT_EQ(list.json()["next"], "5");
     EXPECT_EQ(server.core().wait_for<ListMembers>().after, UserId{4});
     EXPECT_EQ(client.request("PUT", "/v1/conversations/77/members/9", token).json()["user"]["id"], "9");

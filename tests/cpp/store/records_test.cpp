@@ -235,8 +235,15 @@ const std::vector<Kind>& kinds() {
         {"device",
          [](Dice& d) { return bytes_of(Device{{}, d.text(60), d.text(20), d.digest256(), d.time(), d.time(), d.time(), d.id<Cursor>()}); },
          [](std::string_view b) { return encoded_again(decode_device(DeviceId{1}, b)); }},
-        {"preference", [](Dice& d) { return bytes_of(Preference{d.coin(), d.coin(), d.time()}); },
+        {"preference", [](Dice& d) { return bytes_of(Preference{d.coin(), d.coin(), d.time(), d.id<Seq>()}); },
          [](std::string_view b) { return encoded_again(decode_preference(b)); }},
+        {"receipt",
+         [](Dice& d) {
+             Receipt receipt;
+             receipt.merge({d.id<Seq>(), d.id<Seq>()});
+             return bytes_of(receipt);
+         },
+         [](std::string_view b) { return encoded_again(decode_receipt(b)); }},
         {"pair", [](Dice& d) { return bytes_of(d.pair()); }, [](std::string_view b) { return encoded_again(decode_pair(b)); }},
         {"relation", [](Dice& d) { return bytes_of(d.relation(UserId{1})); },
          [](std::string_view b) { return encoded_again(decode_relation(UserId{1}, b)); }},
@@ -401,7 +408,9 @@ TEST(Records, the_stored_form_is_fixed) {
     EXPECT_EQ(bytes_of(item), "\1\0\0\0\0\0\0\0\1\xAC\2\2\5\1"s);
     const UserConversation row{ConversationId{1}, Seq{2}, Cursor{3}, Role::admin, true, true, Cursor{4}, Seq{5}, Seq{6}, 7, 8};
     EXPECT_EQ(bytes_of(row), "\1\2\3\1\3\4\5\6\7\10"s);
-    EXPECT_EQ(bytes_of(Preference{true, true, Time{Millis{64}}}), "\1\3\x80\1"s);
+    EXPECT_EQ(bytes_of(Preference{true, true, Time{Millis{64}}, Seq{5}}), "\2\3\x80\1\5"s);
+    EXPECT_EQ(decode_preference("\1\3\x80\1"s).value(), (Preference{true, true, Time{Millis{64}}, Seq{}}));
+    EXPECT_EQ(bytes_of(Receipt{Seq{300}, Seq{2}}), "\1\2\xAA\2"s);
     const Pair pair{.direct = ConversationId{0x0102030405060708},
                     .stage = Pair::Stage::higher_asked,
                     .blocks = {true, false},

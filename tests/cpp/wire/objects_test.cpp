@@ -136,6 +136,14 @@ TEST(objects, member_joined_with_the_present_stay) {
               R"({"user":)" + json_of([](auto& out) { append_user(out, minsu()); }) + R"(,"role":"admin","joined_seq":9})");
 }
 
+TEST(objects, a_member_bears_a_receipt_where_it_is_told) {
+    const Member member{minsu(), Role::admin, {}, {{Seq{1}, Seq{}}}};
+    const Receipt receipt{.delivered = Seq{7}, .read = Seq{4}};
+    EXPECT_EQ(json_of([&](auto& out) { append_member(out, member, kWhen, &receipt); }),
+              R"({"user":)" + json_of([](auto& out) { append_user(out, minsu()); }) +
+                  R"(,"role":"admin","joined_seq":1,"read_seq":4,"delivered_seq":7})");
+}
+
 TEST(objects, a_mute_is_shown_while_it_lasts) {
     const Member member{minsu(), Role::member, kWhen, {{Seq{1}, Seq{}}}};
     const auto user = json_of([](auto& out) { append_user(out, minsu()); });

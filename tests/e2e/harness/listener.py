@@ -132,7 +132,7 @@ class Listener:
         self.pump_until(lambda: self.cursor is not None and self.cursor >= cursor, within)
         return self.events
 
-    def expect_signal(self, kind: str, within: float = EVENT_WITHIN_S, **members: Json) -> Json:
+    def expect_signal(self, kind: str, /, within: float = EVENT_WITHIN_S, **members: Json) -> Json:
         """The next signal of this type with these members; signals before it are gone past."""
 
         def look() -> Json:

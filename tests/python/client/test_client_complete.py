@@ -35,6 +35,8 @@ NO_METHOD = {
     "GET /v1/connect": "each open client is one; it goes through no `Exchange`",
     "GET /v1/admin/held": "for operators, who have `madang held`",
     "POST /v1/admin/held/{held_id}": "likewise",
+    "GET /v1/admin/audit": "for operators, who have `madang user audit`",
+    "GET /v1/admin/push/dead": "for operators, who have `madang push dead`",
     "POST /v1/conversations/{id}/messages": "`send` goes over the socket",
     "PATCH /v1/conversations/{id}/messages/{seq}": "so does `edit`",
     "DELETE /v1/conversations/{id}/messages/{seq}": "so does `delete`",
@@ -72,12 +74,16 @@ async def tour(face: Any, url: str, frames: list[str]) -> None:
     await tour_of_people(alice, bob)
     await tour_of_conversations(alice, bob, carol)
     await tour_of_events(alice, bob)
+    await got(alice.register_push("fcm", token="t"))
+    await got(alice.unregister_push())
+    await got(alice.change_password(PASSWORD, PASSWORD + "!"))
+    assert "user" in (await got(alice.export()))[0]
     [session] = await got(carol.sessions())
     await got(bob.log_out())
     with pytest.raises(madang.NotFound):
         await got(alice.revoke(session))
-    for each in (alice, carol):
-        await got(each.close())
+    await got(carol.delete_account())
+    await got(alice.close())
 
 
 async def tour_of_people(alice: Any, bob: Any) -> None:

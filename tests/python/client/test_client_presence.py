@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import madang
-from madang.client import Presence, Typing
+from madang.client import Presence, Receipt, Typing
 from madang.testing import Proxy
 
 if TYPE_CHECKING:
-    from madang.testing import World
+    from madang.testing import Actor, World
+
+
+S = TypeVar("S", Presence, Receipt, Typing)
+
+
+def told(actor: Actor, kind: type[S]) -> S:
+    """The next signal of that kind."""
+    for signal in actor.signals(timeout=5):
+        if isinstance(signal, kind):
+            return signal
+    raise AssertionError(f"no {kind.__name__} came")
 
 
 def test_presence_is_asked_for_and_watched(chat: World) -> None:
@@ -25,9 +36,7 @@ def test_presence_is_asked_for_and_watched(chat: World) -> None:
     assert bob.next_signal(timeout=5) == found
     with madang.Client(chat.url, token=alice.token) as second:
         second.log_out()
-    told = bob.next_signal(timeout=5)
-    assert isinstance(told, Presence)
-    assert not told.online
+    assert not told(bob, Presence).online
     bob.watch()
     assert [each.online for each in bob.presence(alice, bob)] == [False, True]
 
@@ -46,10 +55,9 @@ def test_typing_is_told_to_the_others(chat: World) -> None:
     group = alice.create_group("two", [bob])
     bob.expect(type="conversation.created")
     alice.typing(group)
-    told = bob.next_signal(timeout=5)
-    assert isinstance(told, Typing)
-    assert (told.conversation_id, told.user_id) == (group.id, alice.id)
-    assert next(alice.signals(timeout=0.1), None) is None
+    typing = told(bob, Typing)
+    assert (typing.conversation_id, typing.user_id) == (group.id, alice.id)
+    assert not [each for each in alice.signals(timeout=0.1) if isinstance(each, Typing)]
     assert {each.user_id for each in bob.members_presence(group)} == {alice.id, bob.id}
 
 
@@ -67,8 +75,26 @@ def test_the_same_for_asyncio(chat: World) -> None:
             alice.typing(group)
             assert isinstance(await reader.next_signal(timeout=5), Typing)
             await reader.typing(group)
-            assert [each async for each in reader.signals(timeout=0.1)] == []
+            assert not [each async for each in reader.signals(timeout=0.1) if isinstance(each, Typing)]
             assert len([each async for each in reader.members_presence(group)]) == 2
 
     asyncio.run(talk())
-    assert isinstance(alice.next_signal(timeout=5), Typing)
+    assert told(alice, Typing).user_id == bob.id
+
+
+def test_receipts_are_told_and_listed(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    group = alice.create_group("two", [bob])
+    sent = alice.send(group, "hi")
+    bob.expect(text="hi")  # and that is acked
+    assert told(alice, Receipt) == Receipt(group.id, bob.id, "delivered", sent.seq)
+    assert {each.user.id: (each.delivered_seq, each.read_seq) for each in alice.members(group)}[bob.id] == (sent.seq, 0)
+    bob.mark_read(sent)
+    assert told(alice, Receipt) == Receipt(group.id, bob.id, "read", sent.seq)
+
+    async def listed() -> None:
+        async with bob.aio as reader:
+            [own] = [each async for each in reader.members(group) if each.user.id == bob.id]
+            assert (own.delivered_seq, own.read_seq) == (sent.seq, sent.seq)
+
+    asyncio.run(listed())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import py_compile
@@ -19,6 +20,7 @@ from madang.plugins.hooks import HookOptions
 from madang.plugins.importing import Unusable, forget_stale_bytecode, modules_with, plugin_class, without_modules
 from madang.plugins.isolation import IsolatedPlugin
 from madang.plugins.loading import load_plugins, use_of
+from madang.plugins.store import KEY_BYTES_MAX, VALUE_BYTES_MAX, MemoryBacking, PluginStore
 from madang.plugins.worker import parts_of
 
 
@@ -161,3 +163,65 @@ def test_an_object_with_a_process_of_its_own_is_found_by_its_class(monkeypatch: 
     assert (loaded.name, list(loaded.hooks)) == ("Importable", ["check"])
     assert json.loads(str(loaded.plugin._order["settings"])) == {"n": 1}
     loaded.plugin.discard()
+
+
+# ---- what a worker reaches ---------------------------------------------------------------------------------------------------------------
+
+KEEPER = """
+import asyncio, madang
+class Keeper(madang.Plugin):
+    def setup(self):
+        self.store["starts"] = self.store.get("starts", 0) + 1
+    async def check(self, message):
+        await asyncio.gather(*[asyncio.to_thread(self.keep, n) for n in range(20)])
+        for n in range(20, 40):
+            self.keep(n)  # on the loop's thread
+        try:
+            self.store["x" * 600] = 1
+        except ValueError as error:
+            return madang.Verdict.deny(f"{len(self.store)} {error}")
+    def keep(self, n):
+        self.store[f"마당 {n}"] = [n]
+        assert self.store[f"마당 {n}"] == [n]
+"""
+
+
+class AnsweringCore:
+    def __init__(self) -> None:
+        self.answers: list[Any] = []
+        self.came = asyncio.Event()
+
+    def answer_checks(self, answers: list[Any]) -> None:
+        self.answers += answers
+        self.came.set()
+
+    def note(self, *_: Any, **__: Any) -> None: ...
+
+    def note_worker(self, *_: Any) -> None: ...
+
+
+def test_a_worker_uses_the_store_of_the_server_from_its_loop_and_its_threads(tmp_path: Path) -> None:
+    (tmp_path / "keeper.py").write_text(KEEPER, encoding="utf-8")
+
+    async def run() -> list[Any]:
+        core: Any = AnsweringCore()
+        plugin = IsolatedPlugin(f"{tmp_path / 'keeper.py'}:Keeper", "{}", {"check": {"timeout": 30}}, "", ())
+        plugin.store = PluginStore(MemoryBacking())
+        plugin.launch()
+        try:
+            await plugin.setup()
+            plugin.serve(core, 0)
+            for number in (1, 2):
+                plugin.add((0, "check", 0, number, time.monotonic(), "1", "group", "2", "alice", "", "c1", "hi", False))
+            plugin.kick()
+            async with asyncio.timeout(30):
+                while len(core.answers) < 2:
+                    core.came.clear()
+                    await core.came.wait()
+        finally:
+            await plugin.close()
+        assert plugin.store["starts"] == 1
+        return sorted(core.answers)
+
+    refusal = f"41 a key has 1 to {KEY_BYTES_MAX} bytes, a value at most {VALUE_BYTES_MAX}"
+    assert asyncio.run(run()) == [[0, 1, 1, refusal], [0, 2, 1, refusal]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import textwrap
 import time
 from collections.abc import Callable
@@ -101,6 +102,31 @@ def test_log_ins(plugin_harness: Harness) -> None:
         star.authenticate({"raise": 1})
     with pytest.raises(madang.ConfigError, match="has no hook authenticate"):
         plugin_harness(Batch).authenticate({})
+
+
+class Feeder(madang.Plugin):
+    """Counts what it is given."""
+
+    def setup(self) -> None:
+        self.store["starts"] = self.store.get("starts", 0) + 1
+
+    async def committed(self, entries: list[madang.Entry]) -> Any:
+        self.store["seen"] = self.store.get("seen", 0) + len(entries)
+        return False if not entries else None
+
+
+def test_the_feed_and_a_store_in_memory(plugin_harness: Harness) -> None:
+    feeder = plugin_harness(Feeder)
+    author = User("2", "alice")
+    entry = madang.Entry(position=1, type="message.created", conversation_id="1", seq=1, created_at=dt.datetime.now(dt.UTC), actor=author)
+    feeder.committed([entry, entry])
+    assert dict(feeder.store) == {"starts": 1, "seen": 2}
+    with pytest.raises(madang.PluginUnavailable, match="returned False, which is not None"):
+        feeder.committed([])
+    with pytest.raises(ValueError, match="a key has"):
+        feeder.store["x" * 600] = 1
+    del feeder.store["seen"]
+    assert [key for key, _ in feeder.store.scan("s")] == ["starts"]
 
 
 def test_what_keeps_a_server_from_starting_is_raised(plugin_harness: Harness) -> None:
