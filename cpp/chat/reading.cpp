@@ -71,6 +71,7 @@ void Engine::State::on_recounted(Recounted done) {
     auto& user = *users_.find(done.user);  // kept in memory by its recounts
     --user.recounts;
     const auto finish = [&] {
+        if (is_deleted(user.account.profile)) return refuse(counting.from, {Code::unauthenticated, "the account was deleted", {}});
         if (!done.state) return refuse(counting.from, done.state.error());
         const auto& state = *done.state;
         if (!state.known) return refuse(counting.from, {Code::not_found, "no such conversation", {}});
@@ -93,7 +94,11 @@ void Engine::State::on_recounted(Recounted done) {
     finish();
     // The furthest first: it may leave nothing to do for the others.
     std::ranges::sort(counting.waiting, std::greater{}, &std::pair<ReplyTo, Seq>::second);
-    for (const auto& [from, seq] : counting.waiting) mark_read(user, done.conversation, seq, from);
+    for (const auto& [from, seq] : counting.waiting)
+        if (is_deleted(user.account.profile))
+            refuse(from, {Code::unauthenticated, "the account was deleted", {}});
+        else
+            mark_read(user, done.conversation, seq, from);
 }
 
 void Engine::State::move_marker(UserState& user, ConversationId conversation, Seq seq, Unread unread) {
