@@ -274,6 +274,8 @@ Result<Response> answer(const Store& store, const Limits& limits, const LoadInbo
     auto events = read_inbox_page(store, limits, page);
     if (!events) return std::unexpected(events.error());
     const auto last = events->empty() ? page.after : events->back().cursor;
+    // What the inbox had when the page was asked for is there until the account is deleted.
+    if (events->empty() && last < page.to) return fail(Code::unauthenticated, "the account was deleted");
     return SyncPage{std::move(*events), last, last < page.to};
 }
 
