@@ -388,13 +388,13 @@ Result<UserConversation> decode_user_conversation(ConversationId conversation, s
     return finish(r, std::move(row), "conversation of a user", conversation.value);
 }
 
-// Version 1 had no stay.
+// Version 1 has no stay.
 void encode(const Preference& preference, std::string& out) {
     Writer w(out);
-    w.byte(kPreferenceVersion);
+    w.byte(preference.stay ? kPreferenceVersion : codec::kVersion);
     w.byte((preference.pinned ? kPinned : 0) | (preference.archived ? kArchived : 0));
     w.time(preference.muted_until);
-    w.position(preference.stay);
+    if (preference.stay) w.position(preference.stay);
 }
 
 Result<Preference> decode_preference(std::string_view bytes) {
@@ -406,7 +406,10 @@ Result<Preference> decode_preference(std::string_view bytes) {
     preference.pinned = set & kPinned;
     preference.archived = set & kArchived;
     preference.muted_until = r.time();
-    if (version != codec::kVersion) preference.stay = r.position<Seq>();
+    if (version != codec::kVersion) {
+        preference.stay = r.position<Seq>();
+        if (!preference.stay) r.spoil();
+    }
     return finish(r, std::move(preference), "preference");
 }
 
