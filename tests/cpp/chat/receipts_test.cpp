@@ -85,8 +85,8 @@ TEST(ReceiptOutbox, backs_off_and_sends_no_more_at_once_than_it_may) {
 
 class ReceiptsOfMembers : public testing::Test {
   protected:
-    // Whatever is due within a second is done.
-    void pass(Millis time = Millis{1'000}) {
+    // A round begins once a second; what it reads is told with the next tick.
+    void pass(Millis time = Millis{2'000}) {
         for (auto left = time; left > Millis{0}; left -= Millis{100}) {
             bench.clock().advance(Millis{100});
             bench.engine().tick();
