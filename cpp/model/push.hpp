@@ -1,9 +1,12 @@
-// Push notifications: where a device may be reached, and which notification is meant. Values.
+// Push notifications: where a device may be reached, which notification is meant, and what has become of it. Values.
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <string>
+#include <vector>
 
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 
 namespace madang {
@@ -27,6 +30,38 @@ struct PushKey {
     Seq seq;
 
     auto operator<=>(const PushKey&) const = default;
+};
+
+// Whom of a recipient's a notification goes to: a plugin, for one device or for none. By name, since plugins change places.
+struct PushTarget {
+    std::string plugin;
+    DeviceId device;  // none: the plugin takes no registrations
+
+    bool operator==(const PushTarget&) const = default;
+};
+
+// A notification that is still to be handed out.
+struct Push {
+    Time since{};                  // when it was decided
+    Time due{};                    // not before
+    std::uint32_t attempts = 0;    // that have failed
+    std::vector<PushTarget> done;  // reached already, or gone
+    std::string error;             // of the last attempt
+
+    bool operator==(const Push&) const = default;
+};
+
+enum class DeadReason : std::uint8_t { attempts = 0, age = 1 };
+
+// One that was given up.
+struct DeadPush {
+    Time since{};
+    Time at{};
+    std::uint32_t attempts = 0;
+    DeadReason reason = DeadReason::age;
+    std::string error;
+
+    bool operator==(const DeadPush&) const = default;
 };
 
 }  // namespace madang

@@ -7,7 +7,6 @@
 
 #include "base/result.hpp"
 #include "model/push.hpp"
-#include "store/push_records.hpp"
 
 namespace madang::wire {
 

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from madang.errors import ConfigError
-from madang.plugins.dispatcher import LANES
 from madang.plugins.hooks import HOOKS, HookOptions, HookSpec, hook_options
 from madang.plugins.importing import Unusable, plugin_class, where_it_failed
 from madang.plugins.isolation import IsolatedPlugin
@@ -162,9 +161,6 @@ def prepare(plugin: Plugin, place: str, given: Mapping[str, Mapping[str, Any]], 
             raise Unusable(f"{name} has no hook {hook}, so hooks.{hook} says nothing (its hooks: {', '.join(has) or 'none'})")
     if not has:
         raise Unusable(f"{name} has no hook (it defines none of {', '.join(m for kind in HOOKS.values() for m in kind.methods)})")
-    for hook in has:
-        if hook not in LANES:
-            raise Unusable(f"{name} has the hook {hook}, which this version doesn't call yet (it calls {', '.join(LANES)})")
     if not name.isprintable():
         raise Unusable(f"{name!r} is no name for a plugin: it is written in logs and figures")
     check_providers(name, plugin.providers)

@@ -231,4 +231,14 @@ def check_call(text: str, *, sender: Any = "someone", edit: bool = False, **memb
     kind = members.get("conversation_kind") or ("direct" if peer_id else "group")
     conversation = members.get("conversation_id", "1")
     user_id, username = (sender.id, sender.username) if hasattr(sender, "username") else ("2", str(sender))
-    return (conversation or "", kind, user_id, username, peer_id or "", members.get("client_id", "c1"), text, edit, members.get("mentions", ()))
+    return (
+        conversation or "",
+        kind,
+        user_id,
+        username,
+        peer_id or "",
+        members.get("client_id", "c1"),
+        text,
+        edit,
+        members.get("mentions", ()),
+    )

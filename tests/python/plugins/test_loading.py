@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import madang
-from madang.plugins.lanes import DENY, MODIFY, outcome_of
+from madang.plugins.lanes import DENY, HOLD, MODIFY, SHADOW, outcome_of
 from madang.plugins.loading import load_plugins
 
 
@@ -19,13 +19,6 @@ class House(madang.Plugin):
 
     async def check_batch(self, messages: list[madang.Message]) -> list[madang.Verdict]:
         return [madang.Verdict.allow() for _ in messages]
-
-
-class Courier(madang.Plugin):
-    """A hook that nothing calls yet."""
-
-    def push(self, notifications: list[object]) -> list[object]:
-        return []
 
 
 class Nothing(madang.Plugin):
@@ -55,7 +48,6 @@ def test_two_of_a_kind_have_names_of_their_own() -> None:
     ("plugins", "words"),
     [
         ([Nothing()], "has no hook"),
-        ([Courier()], "doesn't call yet"),
         ([type("Bad", (Checker,), {"hooks": {"push": {"timeout": 1}}})()], "says nothing"),
         ([House(), House()], "both authenticate"),
         ([type("Bad", (Checker,), {"hooks": {"check": {"timeout": "200ms"}}})()], "must be seconds"),
@@ -86,12 +78,12 @@ def test_what_cannot_be_found_is_named_with_its_line(use: str, words: str) -> No
 def test_verdicts_are_what_the_core_knows() -> None:
     assert outcome_of(madang.Verdict.deny("no")) == (DENY, "no")
     assert outcome_of(madang.Verdict.modify("x")) == (MODIFY, "x")
+    assert outcome_of(madang.Verdict.hold("later")) == (HOLD, "later")
+    assert outcome_of(madang.Verdict.shadow()) == (SHADOW, "")
     for wrong in (
         None,
         True,
         "allow",
-        madang.Verdict.hold("later"),
-        madang.Verdict.shadow(),
         madang.Verdict.modify(""),
         madang.Verdict.modify("\ud800"),
     ):
