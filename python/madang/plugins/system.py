@@ -97,7 +97,8 @@ class System:
         access = self._access
         if access is None:
             raise Unavailable("the server doesn't serve (self.server is for the hooks, not for setup and close)")
-        return access()
+        url, token, self.user_id = access()  # the server has to know, too, whose messages no plugin judges
+        return url, token, self.user_id
 
     def open(self, access: Callable[[], Access]) -> None:
         """From now on it may be used."""
