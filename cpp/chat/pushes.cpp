@@ -234,7 +234,8 @@ void Engine::State::drop_registration(const PushOutbox::Ended& ended) {
 bool Engine::State::pushes_are_settled() const {
     if (!push_outbox_.is_on()) return true;
     if (push_outbox_.has_flights() || push_decisions_.is_deciding()) return false;
-    return !waits_ended_ || !store_.has_space() || (push_decisions_.rows_are_exact() && receiving_.acks.empty() && receiving_.round.empty());
+    return !waits_ended_ || !store_.has_space() ||
+           (push_decisions_.rows_are_exact() && receiving_.acks.empty() && receiving_.round.empty());
 }
 
 void Engine::State::push_figures(EngineFigures& figures) const {

@@ -105,6 +105,7 @@ class Chat:
         self._friends = {each.user.id: each.user.name for each in self._all_friends() if each.state == "friends"}
         self._online: dict[str, bool] = {}  # what was told last
         self._told: dict[str, str] = {}  # what a command has said of friends, whose event is still to come
+        self._telling = threading.Lock()  # an event may be here before the answer that says the same: it waits
         self._sent: list[str] = []  # client ids of what was typed here and stands there already
         self.reading = Reading(client, view.unread)
         self._commands: dict[str, Callable[[str], None]] = {
@@ -113,8 +114,8 @@ class Chat:
             "who": lambda _: self._who(),
             "older": lambda _: self._older(),
             "friends": lambda _: self._list_friends(),
-            "friend": lambda who: self._tell(self._client.add_friend(must_be_named(who))),
-            "unfriend": lambda who: self._tell(self._client.remove_friend(must_be_named(who))),
+            "friend": lambda who: self._change(self._client.add_friend, who),
+            "unfriend": lambda who: self._change(self._client.remove_friend, who),
             "help": lambda _: self._help(),
         }
 
@@ -216,9 +217,11 @@ class Chat:
         for line in HELP.splitlines():
             self._view.note(line)
 
-    def _tell(self, friend: Friend) -> None:
-        self._told[friend.user.id] = friend.state
-        self._view.friend(friend)
+    def _change(self, change: Callable[[str], Friend], who: str) -> None:
+        with self._telling:
+            friend = change(must_be_named(who))
+            self._told[friend.user.id] = friend.state
+            self._view.friend(friend)
 
     def _show(self, messages: tuple[Message, ...]) -> None:
         for message in messages:
@@ -255,8 +258,9 @@ class Chat:
             return
         if event.friend is not None:
             self._learn(event.friend)
-            if self._told.pop(event.friend.user.id, None) == event.friend.state:
-                return
+            with self._telling:
+                if self._told.pop(event.friend.user.id, None) == event.friend.state:
+                    return
         opened = self._opened
         is_here = opened is not None and event.conversation_id == opened.id
         if is_here and event.type == "member.joined" and opened is not None and opened.kind == "direct":

@@ -267,7 +267,7 @@ STORY: Final[tuple[Exchange | Spoken, ...]] = (
         ),
     ),
     Spoken(who="alice", says={"op": "ack", "ref": 2, "cursor": 5}, hears=(("reply", {"op": "reply", "ref": 2}),)),
-    Spoken(who="bob", says={"op": "ack", "cursor": 5}),
+    Spoken(who="bob", says={"op": "ack", "cursor": 6}),
     Spoken(
         who="alice",
         hears=(

@@ -135,6 +135,7 @@ class Actor(Client):
         deadline = time.monotonic() + within
         while (event := self.next_event("*", timeout=max(0.0, deadline - time.monotonic()))) is not None:  # type: ignore[assignment]
             if is_like(event, **wanted):
+                self._acknowledge()  # at once, for receipts and pushes: what is expected is received
                 return event
             self._unmatched.append(event)
         return None

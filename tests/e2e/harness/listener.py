@@ -148,6 +148,19 @@ class Listener:
         self.pump_until(look, within)
         return found[0]
 
+    def expect_signals(self, kind: str, /, *each: Json, within: float = EVENT_WITHIN_S) -> None:
+        """Signals of this type, one with each of these members, in any order; the last of them and what is before it are gone past."""
+        missing = list(each)
+
+        def look() -> Json:
+            while missing and self._signals_taken < len(self.signals):
+                signal = self.signals[self._signals_taken]
+                self._signals_taken += 1
+                missing[:] = [members for members in missing if signal["type"] != kind or not members.items() <= signal.items()]
+            return not missing
+
+        self.pump_until(look, within)
+
     def new_signals(self, kind: str) -> list[Json]:
         """The signals of this type that nobody has expected yet, and that have come by now: a round trip tells."""
         self.ping()

@@ -212,7 +212,7 @@ def test_a_worker_uses_the_store_of_the_server_from_its_loop_and_its_threads(tmp
             await plugin.setup()
             plugin.serve(core, 0)
             for number in (1, 2):
-                plugin.add((0, "check", 0, number, time.monotonic(), "1", "group", "2", "alice", "", "c1", "hi", False))
+                plugin.add((0, "check", 0, number, time.monotonic(), "1", "group", "2", "alice", "", "c1", "hi", False, ()))
             plugin.kick()
             async with asyncio.timeout(30):
                 while len(core.answers) < 2:

@@ -2,4 +2,4 @@
 
 from madang.testing.plugin import chat, chat_server, chat_server_factory, plugin_harness, push_sink, pytest_runtest_makereport
 
-__all__ = ["chat", "chat_server", "chat_server_factory", "plugin_harness", "pytest_runtest_makereport"]
+__all__ = ["chat", "chat_server", "chat_server_factory", "plugin_harness", "push_sink", "pytest_runtest_makereport"]
