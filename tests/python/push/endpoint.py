@@ -214,9 +214,9 @@ class Endpoint:
             case "reset":
                 writer.transport.abort()
             case "garbage":
-                writer.write(b"\x00garbage\r\n\r\n")
+                writer.write(bytes(9) + b"\r\n\r\n")  # in HTTP/2, data of no request
             case "leave":
-                line.close_connection(last_stream_id=stream - 2)
+                line.close_connection(last_stream_id=max(stream - 2, 0))
             case "refuse" | "break":
                 line.reset_stream(stream, ErrorCodes.REFUSED_STREAM if reply.act == "refuse" else ErrorCodes.INTERNAL_ERROR)
         if reply.act:
