@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from madang.client.objects import User
 from madang.plugins.faults import Faults, WrongReturn
 from madang.plugins.hooks import HOOKS
-from madang.plugins.values import Deny, Identity, Message, Verdict
+from madang.plugins.values import REASON_CHARS_MAX, Deny, Identity, Message, Verdict
 from madang.plugins.workers import THREADS, Workers
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def outcome_of(verdict: object) -> tuple[int, str]:
         verdict.text.encode()
     except UnicodeEncodeError as error:
         raise WrongReturn(f"returned a text that is no Unicode: {error}") from None
-    return kind, verdict.text
+    return kind, verdict.text if kind == MODIFY else verdict.text[:REASON_CHARS_MAX]
 
 
 class Lane(ABC):
@@ -285,7 +285,9 @@ class AuthenticateLane(Lane):
 
     def _answer(self, call: Call, answer: object, begun: float) -> None:
         if type(answer) is Deny:
-            self.core.refuse_identity(call[LOOP], call[NUMBER], True, str(answer.reason) or "the credentials are not good")
+            self.core.refuse_identity(
+                call[LOOP], call[NUMBER], True, str(answer.reason)[:REASON_CHARS_MAX] or "the credentials are not good"
+            )
         elif type(answer) is Identity:
             display_name = answer.display_name or ""
             roles: object = answer.roles

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from madang.client.objects import Conversation, Member, User
     from madang.client.objects import Message as StoredMessage
 
+REASON_CHARS_MAX = 1_000  # it goes to the sender, and stays with a message that is held
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -33,7 +35,7 @@ class Deny:
     """`authenticate` says no.
 
     Attributes:
-        reason: the client sees it.
+        reason: the client sees it; what is longer than 1,000 characters is cut.
     """
 
     reason: str
@@ -71,7 +73,7 @@ class Verdict:
 
     Attributes:
         kind: which of them.
-        text: the reason, or the new text.
+        text: the reason, of which 1,000 characters are kept; or the new text, at most `limits.text_chars`.
     """
 
     kind: str

@@ -80,6 +80,8 @@ def test_verdicts_are_what_the_core_knows() -> None:
     assert outcome_of(madang.Verdict.modify("x")) == (MODIFY, "x")
     assert outcome_of(madang.Verdict.hold("later")) == (HOLD, "later")
     assert outcome_of(madang.Verdict.shadow()) == (SHADOW, "")
+    assert outcome_of(madang.Verdict.hold("x" * 1_001)) == (HOLD, "x" * 1_000)
+    assert outcome_of(madang.Verdict.modify("x" * 1_001)) == (MODIFY, "x" * 1_001)
     for wrong in (
         None,
         True,
