@@ -278,6 +278,7 @@ class Engine::State {
     void ask_undecided();
     void renew_leases();
     void take_answer(const PresenceAnswer& answer);
+    void note_answered(UserId asker, const PresenceAnswer::Item& item, const PresenceSignal& now);
     void take_verdict(UserState& user, const PresenceAnswer::Item& item);
     void answer_sockets(UserState& user, UserId other, const PresenceSignal& shown, Watcher& watcher);
     void queue_telling(UserId other, WatchedPresence& watched);

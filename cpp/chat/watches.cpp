@@ -164,12 +164,26 @@ void Engine::State::take_answer(const PresenceAnswer& answer) {
     const auto found = watching_.queries.find(answer.operation);
     if (found == watching_.queries.end()) return;
     auto& query = found->second;
-    for (const auto& item : answer.items) query.found.try_emplace(item.user, shown(item.user, item.visible, item.state));
+    for (const auto& item : answer.items) {
+        const auto now = shown(item.user, item.visible, item.state);
+        if (query.found.try_emplace(item.user, now).second) note_answered(query.watcher, item, now);
+    }
     if (query.found.size() < query.users.size()) return;
     PresencePage page{{}, query.next};
     for (const auto id : query.users) page.presence.push_back(query.found.at(id));
     reply(query.from, std::move(page));
     watching_.queries.erase(found);
+}
+
+// Somebody who watches may learn by a question what was not pushed yet. When it is over before that, they still have to hear of it.
+void Engine::State::note_answered(UserId asker, const PresenceAnswer::Item& item, const PresenceSignal& now) {
+    const auto found = watching_.watched.find(item.user);
+    auto* watcher = found == watching_.watched.end() ? nullptr : found->second.find(asker);
+    if (!watcher) return;
+    learn(item.user, found->second, item.state);
+    if (watcher->told == (now.online ? Watcher::Told::online : Watcher::Told::offline)) return;
+    watcher->told = Watcher::Told::mixed;
+    queue_telling(item.user, found->second);
 }
 
 void Engine::State::take_verdict(UserState& user, const PresenceAnswer::Item& item) {

@@ -210,6 +210,24 @@ TEST_F(PresenceTest, many_changes_of_one_user_are_told_as_one) {
     EXPECT_LE(told(socket).size(), 1u);
 }
 
+TEST_F(PresenceTest, who_asked_before_the_first_push_hears_of_the_end) {
+    bench_.get<Friendship>(ChangeRelation{anna_, bert_.user, RelationAct::befriend});
+    bench_.get<Friendship>(ChangeRelation{bert_, anna_.user, RelationAct::befriend});
+    const auto socket = bench_.attach(bert_);
+    pass(5s);
+    const auto first = bench_.log_in(anna_.user), second = bench_.log_in(anna_.user);
+    for (const auto& device : {first, second}) {  // what follows soon after a push waits
+        told(socket);
+        bench_.attach(device);
+        EXPECT_TRUE(presence(bert_, {anna_.user}).presence.at(0).online);
+        bench_.get<Done>(CloseSession{device, device.device});
+        pass(1s);
+        const auto heard = told(socket);
+        ASSERT_FALSE(heard.empty());
+        EXPECT_FALSE(heard.back());
+    }
+}
+
 TEST_F(PresenceTest, presence_of_a_conversation_comes_in_pages_for_its_members) {
     const auto group = bench_.group(anna_, {bert_.user});
     bench_.attach(anna_);
