@@ -14,86 +14,21 @@
 #include <vector>
 
 #include "base/snowflake.hpp"
-#include "chat/admission.hpp"
 #include "chat/checks.hpp"
 #include "chat/commit_index.hpp"
-#include "chat/conversation_log.hpp"
 #include "chat/departures.hpp"
 #include "chat/engine.hpp"
+#include "chat/engine_waits.hpp"
 #include "chat/held_queue.hpp"
-#include "chat/inbox.hpp"
-#include "chat/presence.hpp"
 #include "chat/push_decisions.hpp"
 #include "chat/push_outbox.hpp"
 #include "chat/receipts.hpp"
-#include "chat/relations.hpp"
+#include "chat/resident_states.hpp"
 #include "chat/residents.hpp"
 #include "chat/watching.hpp"
 #include "model/deleted_user.hpp"
 
 namespace madang {
-
-// An open socket of a user.
-struct Subscription {
-    SessionId session;
-    std::uint32_t gateway = 0;
-    DeviceId device;
-    enum class Phase : std::uint8_t {
-        connected,    // no attach yet, or told to resync: gets nothing
-        catching_up,  // a page is on its way; `sent` moves with it
-        live,         // every item is sent as it is taken
-    };
-    Phase phase = Phase::connected;
-    bool is_present = false;  // counts in the user's presence: since its first attach, until its device is signed out
-    Cursor sent;
-    std::uint32_t attaches = 0;          // pages of an earlier one are not for this one
-    std::unique_ptr<SocketWatch> watch;  // null: watches nobody
-};
-
-// A long poll that waits for the next item.
-struct Poller {
-    ReplyTo to;
-    DeviceId device;
-    Cursor after;
-    std::uint32_t limit = 0;
-    Tick deadline{};
-};
-
-struct UserState {
-    UserId id;
-    Account account;
-    std::vector<Device> devices;
-    Inbox inbox;
-    std::map<ConversationId, Preference> preferences;  // only of conversations the user is or was a member of
-    std::size_t recounts = 0;                          // partial reads being counted: not dropped before they are done
-    Relations relations;
-    std::vector<Subscription> subscriptions;
-    std::vector<Poller> pollers;
-    Presence presence;
-    std::vector<std::pair<DeviceId, Tick>> polled;  // long polls that have ended: they count as attached until then
-    Ticket written = 0;                             // by which ticket its last change is durable: not dropped before
-    Tick lingers_until{};  // the memory tail is kept this long after the last socket, for those who come right back
-    bool has_tail = false;
-    std::size_t acks_unstored = 0;      // devices whose ack is not stored yet: not dropped before
-    Cursor delivered_to;                // what acks up to here have delivered is told, or waits in the outbox
-    bool is_reading_delivered = false;  // a reader looks what follows
-
-    bool is_online() const { return !subscriptions.empty() || !pollers.empty(); }
-    Device* find_device(DeviceId device);
-};
-
-struct ConversationState {
-    explicit ConversationState(ConversationLog l, Admission a = {}) : log(std::move(l)), admission(std::move(a)) {}
-    ConversationLog log;
-    Admission admission;
-    Pair pair;  // of a direct one: the gate of its sends, kept up to date
-    Receipts receipts;
-    bool has_receipts_to_tell = false;
-    Ticket written = 0;
-};
-
-// own_view.cpp. A mute that is over is none.
-OwnView own_view(const UserState& user, ConversationId conversation, Time now);
 
 class Engine::State {
   public:
@@ -117,9 +52,6 @@ class Engine::State {
     EngineFigures figures() const;
 
   private:
-    template <typename T>
-    using Then = std::move_only_function<void(T)>;
-
     // ---- engine.cpp: residents, answers, rows
     // Runs `then` with the resident, now or when it is loaded. Not found and corruption are answered to `from` here; a full waiting room
     // too.
@@ -327,7 +259,6 @@ class Engine::State {
     void on(const ReplyTo& from, CreateGroup&& request);
     void on_ask(EngineIndex from, AskUsers ask);
     void on_answer(UsersAnswer answer);
-    using Profiles = std::map<UserId, Profile>;
     // Asks the users' engines; `then` gets all profiles, or the error that names who is missing, or unavailable after a deadline.
     void ask_users(UserId inviter, std::vector<UserId> users, Then<Result<Profiles>> then);
     void ask(std::uint64_t operation);
@@ -420,20 +351,6 @@ class Engine::State {
     void put_send_key(std::string key, const SendKey& row, EntryPtr entry, Slot slot);
 
     // ---- revisions.cpp: editing and deleting
-    // Both requests; no text = delete.
-    struct Revise {
-        Actor actor;
-        ConversationId conversation;
-        Seq seq;
-        std::optional<std::string> text;
-    };
-    // A sender in a conversation. While a revision of theirs waits (for the message to be read, for its fan-out to end), everything they
-    // write there waits behind it, so that it keeps its order.
-    using Lane = std::pair<ConversationId, UserId>;
-    struct InLane {
-        ReplyTo from;
-        std::variant<Revise, Send, CheckLane> request;  // a CheckLane: its oldest send, which may be stored
-    };
     enum class Step : std::uint8_t { done, waits };
     void on(const ReplyTo& from, EditMessage&& request);
     void on(const ReplyTo& from, DeleteMessage&& request);
@@ -515,55 +432,6 @@ class Engine::State {
     void repeat_fan_outs();
     void repair(ConversationId conversation, UserId user, Seq last, Seq to);
 
-    struct Pending {  // an entry that is not yet in every inbox
-        EntryPtr entry;
-        std::vector<FanOut::Recipient> recipients;  // those still missing it
-        unsigned repeats = 0;
-        bool own_behind = false;  // an inbox of this engine could not take it yet: it is offered again with the next repeat
-        std::vector<Lane> lanes;  // revisions of the message it shows wait for its end, so that no inbox gets an old text after a newer one
-    };
-    using EntryKey = std::pair<ConversationId, Seq>;
-    struct Incoming {
-        EngineIndex from;
-        FanOut fan_out;
-    };
-    struct Awaiting {  // an entry for a user that is being loaded
-        EngineIndex from;
-        EntryPtr entry;
-        FanOut::Recipient to;
-    };
-    struct Recounting {  // a read to the middle, while the log is counted
-        Seq marker;
-        Unread base;     // as of `as_of`: what is added to the count
-        bool subtracts;  // the count is of what is read now, not of what is left
-        Unread since;    // by the items taken meanwhile
-        ReplyTo from;
-        std::vector<std::pair<ReplyTo, Seq>> waiting;  // further reads of the same conversation
-    };
-    struct Operation {
-        AskUsers question;
-        std::vector<UserId> waiting;  // not answered yet
-        Profiles found;
-        std::vector<UserId> missing;
-        std::vector<UserId> refused;
-        Tick deadline{};
-        Tick repeat_at{};
-        Then<Result<Profiles>> then;
-    };
-
-    struct PendingChange {  // of a pair, not yet in both copies
-        RelationChange change;
-        std::array<bool, 2> has{};  // by side
-    };
-    struct PendingChanges {
-        std::map<std::uint64_t, PendingChange> changes;  // by version
-        unsigned repeats = 0;
-    };
-    struct InFlightPair {
-        Pair pair;
-        Ticket ticket = 0;
-    };
-
     EngineOptions options_;
     const Clock& clock_;
     const Store& store_;
@@ -574,29 +442,11 @@ class Engine::State {
     Residents<ConversationId, ConversationState> conversations_;
 
     // Written but not durable yet, so not to be found in the store.
-    struct InFlightSend {
-        SendKey key;  // that names nothing: it is erased
-        EntryPtr entry;
-        Ticket ticket = 0;
-    };
     std::unordered_map<std::string, InFlightSend> sends_in_flight_;
     std::map<std::pair<Table, std::string>, std::uint64_t, std::less<>> ids_in_flight_;  // of names, pairs and creation keys
-    struct InFlight {
-        Ticket ticket;
-        Table table;
-        std::string key;
-    };
-    std::deque<InFlight> in_flight_;
-    struct RevisedInFlight {
-        EntryPtr message;  // its newest version
-        Ticket ticket;
-    };
+    std::deque<RowInFlight> in_flight_;
     std::unordered_map<std::string, RevisedInFlight> revised_in_flight_;  // by message_key
 
-    struct HeldInFlight {
-        HeldMessage message;
-        Ticket ticket = 0;
-    };
     std::unordered_map<HeldId, HeldInFlight> held_in_flight_;
     HeldQueue held_;
 
@@ -616,12 +466,12 @@ class Engine::State {
     std::vector<CheckLane> lanes_to_apply_;                                              // whose next send may be decided already
     std::map<EntryKey, std::vector<std::pair<CheckLane, CheckedSend*>>> edits_loading_;  // who would edit which message
 
-    std::map<EntryKey, Pending> pending_;
+    std::map<EntryKey, PendingFanOut> pending_;
     std::map<EntryKey, Seq> revisions_pending_;                 // message → its revision that is in pending_; at most one
     std::multimap<Tick, EntryKey> repeats_;                     // by when they are due
     std::map<std::pair<ConversationId, UserId>, Seq> repairs_;  // → up to where
-    std::deque<Incoming> backlog_;                              // for inboxes of this engine, beyond what one turn may write
-    std::unordered_map<UserId, std::vector<Awaiting>> awaiting_;
+    std::deque<IncomingFanOut> backlog_;                        // for inboxes of this engine, beyond what one turn may write
+    std::unordered_map<UserId, std::vector<AwaitingEntry>> awaiting_;
     std::size_t awaiting_count_ = 0;
     std::vector<UserId> unreadable_;                 // their load failed: tried again at the next tick
     std::deque<LoadedJournal::Unfinished> journal_;  // of an earlier run, not taken up yet
