@@ -89,9 +89,19 @@ class ClientIdReused(Error):
 
 
 class ResyncRequired(Error):
-    """The cursor can't be served: read the list of conversations, then attach again."""
+    """The cursor can't be served: read the list of conversations, then go on from another one.
+
+    Attributes:
+        cursor: from where to go on; None where the server didn't say.
+        reason: `trimmed`, `ahead` or `restored`.
+    """
 
     code = "resync_required"
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, cursor: int | None = None, reason: str = "") -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.cursor = cursor
+        self.reason = reason
 
 
 class TextTooLong(Error):

@@ -104,6 +104,49 @@ def test_the_last_device_that_logs_out_is_offline_at_once(anna: Device, bert: De
     assert "last_active_at" in told
 
 
+def befriended(yard: Server, one: Device, other: Device) -> None:
+    """They know of it, and the polls by which they learnt it count no more."""
+    for asker, asked in ((one, other), (other, one)):
+        asker.call("PUT", f"/friends/{asked.id}")
+    for each in (one, other):
+        each.await_event(lambda event: event["type"] == "friend.updated" and event["state"] == "friends")
+    yard.advance(31)
+
+
+def test_friends_are_told_without_watching(yard: Server, anna: Device, bert: Device) -> None:
+    befriended(yard, anna, bert)
+    reader = bert.connect()
+    laptop = anna.another()
+    socket = anna.connect()
+    reader.expect_signal("presence", user_id=anna.id, status="online")
+    other = laptop.connect()
+    socket.close()
+    yard.advance(60)
+    assert reader.new_signals("presence") == [], "several devices are one"
+    other.close()
+    yard.advance(20)
+    again = laptop.connect()
+    yard.advance(20)
+    assert reader.new_signals("presence") == [], "a short loss is none"
+    laptop.call("DELETE", "/sessions/current")
+    reader.expect_signal("presence", user_id=anna.id, status="offline")
+    again.expect_close()
+
+
+@pytest.mark.parametrize("how", ["revoked", "a new password"])
+def test_who_is_signed_out_by_another_device_is_offline_at_once(yard: Server, anna: Device, bert: Device, how: str) -> None:
+    befriended(yard, anna, bert)
+    laptop = anna.another()
+    reader = bert.connect()
+    laptop.connect()
+    reader.expect_signal("presence", user_id=anna.id, status="online")
+    if how == "revoked":
+        anna.call("DELETE", f"/sessions/{laptop.device_id}")
+    else:
+        anna.call("PUT", "/users/me/password", {"old_password": anna.password, "new_password": "battery horse staple"})
+    reader.expect_signal("presence", user_id=anna.id, status="offline")
+
+
 def test_strangers_and_unknown_ids_look_alike(yard: Server, anna: Device, bert: Device) -> None:
     bert.caught_up(anna.direct(bert))
     anna.connect()

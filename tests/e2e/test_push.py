@@ -320,7 +320,8 @@ def test_given_up_notifications_are_listed_for_operators(make_yard: MakeYard) ->
     listed = subprocess.run(
         [sys.executable, "-m", "madang", "push", "dead", "--data", str(yard.data), "--json"], capture_output=True, text=True, check=True
     )
-    assert json.loads(listed.stdout.splitlines()[0])["error"] == "the provider is down"
+    [printed] = map(json.loads, listed.stdout.splitlines())
+    assert (printed["error"], printed["seq"], printed["attempts"]) == ("the provider is down", message["seq"], 2)
     yard.advance(60)
     assert len(pushed(yard)) == 2
 

@@ -9,6 +9,8 @@ import pytest
 from harness.api import Json, Problem, refused
 from harness.device import Device
 
+POLLS_OF_A_USER = 32
+
 
 def test_a_poll_gives_what_came_after_the_cursor(alice: Device, bob: Device) -> None:
     cid = alice.direct(bob)
@@ -127,6 +129,12 @@ def test_a_cursor_that_is_none_is_refused(alice: Device, query: str) -> None:
 def test_a_wait_that_is_no_duration_is_refused(alice: Device, wait: str) -> None:
     with refused("bad_request"):
         alice.get(f"/sync?cursor=0&wait={wait}")
+
+
+def test_more_polls_than_may_wait_are_refused(alice: Device) -> None:
+    with ThreadPoolExecutor(POLLS_OF_A_USER + 1) as pool, refused("rate_limited"):
+        for poll in [pool.submit(alice.sync, 0, wait="2s") for _ in range(POLLS_OF_A_USER + 1)]:
+            poll.result(timeout=30)
 
 
 def test_a_waiting_device_that_logs_out_is_answered(alice: Device) -> None:

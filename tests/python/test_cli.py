@@ -244,7 +244,8 @@ def test_an_audit_of_one_and_of_everybody(tmp_path: Path) -> None:
         succeed("user", "add", name, "--data", data)
     assert succeed("user", "audit", "alice", "--data", data).startswith("1 users, ")
     found = [json.loads(line) for line in succeed("user", "audit", "--all", "--json", "--data", data).splitlines()]
-    assert {user["username"]: user["unread"] for user in found} == {"alice": "0", "bob": "0"}
+    assert {user["username"]: user["unread"] for user in found} == {"alice": 0, "bob": 0}
+    assert {type(user["user_id"]) for user in found} == {str}
     assert madang("user", "audit", "--data", data).returncode == 2
     assert madang("user", "audit", "alice", "--all", "--data", data).returncode == 2
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 AUDIT_COLUMNS = ("user_id", "username", "conversations", "unread", "unread_mentions", "mentions", "entries")
 DIFFERENCE_COLUMNS = ("user_id", "username", "conversation_id", "seq", "what", "served", "counted")
+COUNTS = ("conversations", "unread", "unread_mentions", "mentions", "entries", "seq", "served", "counted", "attempts")
 DEAD_COLUMNS = ("user_id", "conversation_id", "seq", "since", "given_up_at", "attempts", "reason", "error")
 USER_COLUMNS = ("user_id", "username", "display_name", "origin", "roles", "state", "created_at")
 
@@ -51,8 +52,8 @@ def audit_users(arguments: argparse.Namespace) -> int:
     differences = [row[1:] for row in rows if row[0] == "difference"]
     users = [row[1:] for row in rows if row[0] == "user"]
     if arguments.json:
-        print_rows(differences, DIFFERENCE_COLUMNS, as_json=True)
-        print_rows(users, AUDIT_COLUMNS, as_json=True)
+        print_rows(differences, DIFFERENCE_COLUMNS, as_json=True, numbers=COUNTS)
+        print_rows(users, AUDIT_COLUMNS, as_json=True, numbers=COUNTS)
     else:
         for _, username, conversation, seq, what, served, counted in differences:
             place = f"{conversation}, message {seq}" if what == "mention" else conversation
@@ -70,7 +71,7 @@ def mint_token(arguments: argparse.Namespace) -> None:
 
 
 def list_dead_pushes(arguments: argparse.Namespace) -> None:
-    print_rows(administer(arguments, "push-dead"), DEAD_COLUMNS, as_json=arguments.json)
+    print_rows(administer(arguments, "push-dead"), DEAD_COLUMNS, as_json=arguments.json, numbers=COUNTS)
 
 
 def seed(arguments: argparse.Namespace) -> None:

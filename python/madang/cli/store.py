@@ -12,7 +12,7 @@ from madang.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 DEFAULT_FILE = "madang.toml"
 
@@ -46,10 +46,11 @@ def print_json(**members: object) -> None:
     print(json.dumps(members, ensure_ascii=False), flush=True)
 
 
-def print_rows(rows: Sequence[Sequence[str]], columns: Sequence[str], *, as_json: bool) -> None:
+def print_rows(rows: Sequence[Sequence[str]], columns: Sequence[str], *, as_json: bool, numbers: Collection[str] = ()) -> None:
+    """Args: numbers: the columns that count something; ids are none, JavaScript would lose digits of them."""
     if as_json:
         for row in rows:
-            print(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False))
+            print_json(**{name: int(cell) if name in numbers else cell for name, cell in zip(columns, row, strict=True)})
         return
     table = [columns, *rows] if sys.stdout.isatty() else rows
     widths = [max((len(row[column]) for row in table), default=0) for column in range(len(columns))]

@@ -313,7 +313,7 @@ class Client:
 
         Raises:
             BadRequest: out of range.
-            ResyncRequired: these events can't be had any more: read `conversations`, and go on from `cursor` of a new log-in.
+            ResyncRequired: these events can't be had any more: read `conversations`, and go on from the exception's `cursor`.
         """
         if not 0 <= wait <= WAIT_S_MAX:
             raise BadRequest(f"wait at most {WAIT_S_MAX} s")

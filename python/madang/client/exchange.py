@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from madang.errors import BadRequest, Error, Unavailable, error_for
+from madang.errors import BadRequest, Error, ResyncRequired, Unavailable, error_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -219,6 +219,8 @@ def parsed(status: int, text: bytes) -> Json:
             raise Error(f"HTTP {status} without a JSON object; is this a madang server?")
         return json or {}
     if isinstance(json, dict) and "code" in json:
+        if json["code"] == ResyncRequired.code:
+            raise ResyncRequired(json.get("detail", ""), cursor=json.get("cursor"), reason=json.get("reason", ""))
         wait = json.get("retry_after_ms")
         raise error_for(json["code"], json.get("detail", ""), retry_after=None if wait is None else wait / 1000)
     message = f"HTTP {status} without a problem document; is this a madang server?"

@@ -291,7 +291,8 @@ class Link:
                 case Attached(cursor):
                     settle(self._attached, cursor)
                 case Resync(reason, cursor):
-                    self.events.put_error(ResyncRequired(f"the events up to {cursor} can't be had any more ({reason})"))
+                    about = f"the events up to {cursor} can't be had any more ({reason})"
+                    self.events.put_error(ResyncRequired(about, cursor=cursor, reason=reason))
                 case Signalled(signal):
                     self.signals.put(signal)
                 case GoAway(after):

@@ -541,7 +541,7 @@ CALLS: Final[tuple[Call, ...]] = (
             Parameter("wait", DURATION, "Such as `25s`; at most 60 s."),
         ),
         answers={200: ref("Sync")},
-        refusals=("resync_required",),
+        refusals=("resync_required", "rate_limited"),  # more of the account's polls wait than may
     ),
     # ---- operators ----
     Call(

@@ -14,7 +14,7 @@ import pytest
 import madang
 from madang.client import link
 from madang.client.buffer import EventBuffer
-from madang.testing import Actor, ChatServer, Proxy
+from madang.testing import Actor, ChatServer, Proxy, World
 
 WITHIN_S = 60
 
@@ -190,10 +190,23 @@ def test_a_cursor_that_can_not_be_served_is_told_and_events_go_on_after_it(chat_
     server = chat_server_factory()
     alice, bob = server.user("alice"), server.user("bob")
     with madang.Client(server.url, token=bob.token, cursor=10_000) as ahead:
-        with pytest.raises(madang.ResyncRequired):
+        with pytest.raises(madang.ResyncRequired) as told:
             next(ahead.events(timeout=WITHIN_S))
+        assert (told.value.reason, told.value.cursor) == ("ahead", ahead.sync(0).cursor)
         alice.send(bob, "7")
         assert next(numbers(ahead, 1)) == 7
+
+
+def test_who_polls_is_told_from_where_to_go_on(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    alice.send(bob, "before")
+    bob.expect(text="before")
+    with pytest.raises(madang.ResyncRequired) as told:
+        bob.sync(10_000)
+    assert told.value.reason == "ahead"
+    assert told.value.cursor is not None
+    alice.send(bob, "after")
+    assert [event.message.text for event in bob.sync(told.value.cursor, wait=20).events if event.message] == ["after"]
 
 
 def test_the_rate_limit_is_waited_for(chat_server_factory: MakeServer) -> None:
