@@ -97,12 +97,12 @@ async def checked(entry: Entry, taken: list[str]) -> LoadedPlugin:
         raise CheckFailed(f"{place}: plugins.use: {error}" if place != NO_PLACE else str(error)) from None
     loaded.plugin.store = PluginStore(MemoryBacking())
     try:
-        await set_up(loaded, lambda: finished(loaded.plugin.setup()))
+        await set_up(loaded, lambda: finished(loaded.plugin.setup))
     except ReloadFailed as error:
         raise CheckFailed(error.message.removeprefix(f"{NO_PLACE}: ")) from None
     finally:
         try:
-            await finished(loaded.plugin.close())
+            await finished(loaded.plugin.close)
         except Exception as error:
             print(f"{use}: close: {type(error).__name__}: {error}", file=sys.stderr)
     return loaded

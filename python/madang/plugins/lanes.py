@@ -15,7 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from madang.client.objects import User
-from madang.plugins.faults import Faults, WrongReturn
+from madang.plugins.faults import Faults, WrongReturn, ended, is_ours
 from madang.plugins.hooks import HOOKS
 from madang.plugins.values import Deny, Identity, Message, Verdict
 from madang.plugins.workers import THREADS, Workers
@@ -141,6 +141,29 @@ class Lane(ABC):
         """Seconds to its deadline."""
         return float(call[POSTED]) + self.timeout - time.monotonic()
 
+    def called(self, argument: Any) -> Any:
+        """The hook, in a thread, which outlives what it raises."""
+        try:
+            return self.method(argument)
+        except Exception:
+            raise
+        except BaseException as error:
+            raise ended(error) from error
+
+    async def awaited(self, argument: Any) -> Any:
+        """The hook, on the loop, which outlives what it raises."""
+        try:
+            return await self.method(argument)
+        except Exception:
+            raise
+        except BaseException as error:
+            if is_ours(error):
+                raise
+            raise ended(error) from error
+
+    def late(self) -> WrongReturn:
+        return WrongReturn(f"took longer than {self.timeout:g} s")
+
     def noted(self, calls: Sequence[Call], begun: float, errors: int) -> None:
         queue_s = sum(max(begun - call[POSTED], 0.0) for call in calls)
         run_s = time.monotonic() - begun
@@ -202,12 +225,12 @@ class CheckLane(Lane):
             async with asyncio.timeout(max(map(self.left, calls))):
                 outcomes = await (self._batch_async(calls) if self._is_batch else self._one_async(calls[0]))
         except TimeoutError:
-            outcomes = [(ERROR, self.faults.tell(WrongReturn(f"took longer than {self.timeout:g} s")))] * len(calls)
+            outcomes = [(ERROR, self.faults.tell(self.late()))] * len(calls)
         self._answer(calls, outcomes, begun)
 
     def _batch(self, calls: Sequence[Call]) -> list[tuple[int, str]]:
         try:
-            return self._outcomes(calls, self.method([message_of(call) for call in calls]))
+            return self._outcomes(calls, self.called([message_of(call) for call in calls]))
         except Exception as error:
             if len(calls) == 1:
                 return [(ERROR, self.faults.tell(error))]
@@ -215,7 +238,7 @@ class CheckLane(Lane):
 
     async def _batch_async(self, calls: Sequence[Call]) -> list[tuple[int, str]]:
         try:
-            return self._outcomes(calls, await self.method([message_of(call) for call in calls]))
+            return self._outcomes(calls, await self.awaited([message_of(call) for call in calls]))
         except Exception as error:
             if len(calls) == 1:
                 return [(ERROR, self.faults.tell(error))]
@@ -223,13 +246,13 @@ class CheckLane(Lane):
 
     def _one(self, call: Call) -> tuple[int, str]:
         try:
-            return outcome_of(self.method(message_of(call)))
+            return outcome_of(self.called(message_of(call)))
         except Exception as error:
             return ERROR, self.faults.tell(error)
 
     async def _one_async(self, call: Call) -> list[tuple[int, str]]:
         try:
-            return [outcome_of(await self.method(message_of(call)))]
+            return [outcome_of(await self.awaited(message_of(call)))]
         except Exception as error:
             return [(ERROR, self.faults.tell(error))]
 
@@ -266,7 +289,7 @@ class AuthenticateLane(Lane):
         for call in calls:
             begun = time.monotonic()
             try:
-                self._answer(call, self.method(json.loads(call[CREDENTIALS])), begun)
+                self._answer(call, self.called(json.loads(call[CREDENTIALS])), begun)
             except Exception as error:
                 self._fail(call, error, begun)
         return bool(calls)
@@ -274,14 +297,13 @@ class AuthenticateLane(Lane):
     async def run(self, calls: list[Call]) -> None:
         [call] = calls
         begun = time.monotonic()
+        limit = asyncio.timeout(self.left(call))
         try:
-            async with asyncio.timeout(self.left(call)):
-                answer = await self.method(json.loads(call[CREDENTIALS]))
+            async with limit:
+                answer = await self.awaited(json.loads(call[CREDENTIALS]))
             self._answer(call, answer, begun)
-        except TimeoutError:
-            self._fail(call, WrongReturn(f"took longer than {self.timeout:g} s"), begun)
         except Exception as error:
-            self._fail(call, error, begun)
+            self._fail(call, self.late() if limit.expired() else error, begun)
 
     def _answer(self, call: Call, answer: object, begun: float) -> None:
         if type(answer) is Deny:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from madang.errors import ConfigError
+from madang.plugins.faults import text_of
 from madang.plugins.hooks import HOOKS, HookOptions, HookSpec, hook_options
 from madang.plugins.importing import Unusable, plugin_class, where_it_failed
 from madang.plugins.isolation import IsolatedPlugin
@@ -108,8 +109,8 @@ def load_here(use: str, settings: str, given: Mapping[str, Mapping[str, Any]], p
     found = plugin_class(use, folder_of(place))
     try:
         plugin = found()
-    except Exception as error:
-        what = f"{where_it_failed(error)}{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        what = f"{where_it_failed(error)}{text_of(error)}"
         raise Unusable(f"{use} can't be made: {what} (its __init__ takes no arguments)") from error
     plugin.settings = MappingProxyType(json.loads(settings))
     return prepare(plugin, place, given, taken)

@@ -81,7 +81,7 @@ class PushLane(Lane):
         for batch in batches(calls):
             begun = time.monotonic()
             try:
-                outcomes = self._outcomes(batch, self.method([notification_of(call) for call in batch]))
+                outcomes = self._outcomes(batch, self.called([notification_of(call) for call in batch]))
             except Exception as error:
                 outcomes = self._failed(batch, error)
             self._answer(batch, outcomes, begun)
@@ -92,13 +92,12 @@ class PushLane(Lane):
 
     async def _run(self, batch: list[Call]) -> None:
         begun = time.monotonic()
+        limit = asyncio.timeout(max(map(self.left, batch)))
         try:
-            async with asyncio.timeout(max(map(self.left, batch))):
-                outcomes = self._outcomes(batch, await self.method([notification_of(call) for call in batch]))
-        except TimeoutError:
-            outcomes = self._failed(batch, WrongReturn(f"took longer than {self.timeout:g} s"))
+            async with limit:
+                outcomes = self._outcomes(batch, await self.awaited([notification_of(call) for call in batch]))
         except Exception as error:
-            outcomes = self._failed(batch, error)
+            outcomes = self._failed(batch, self.late() if limit.expired() else error)
         self._answer(batch, outcomes, begun)
 
     def _failed(self, batch: Sequence[Call], error: Exception) -> list[Outcome]:

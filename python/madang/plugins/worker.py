@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from madang.plugins import framing
 from madang.plugins.aside import finished, tested
 from madang.plugins.dispatcher import LANES, SWITCH_INTERVAL
+from madang.plugins.faults import text_of
 from madang.plugins.importing import Unusable, forget_stale_bytecode_of, where_it_failed
 from madang.plugins.loading import folder_of, has_selftest, load_here
 from madang.plugins.reaching import Reached, RemoteBacking
@@ -222,7 +223,7 @@ class Worker:
     def _on_setup(self, number: int) -> None:
         assert self._loaded is not None
         plugin = self._loaded.plugin
-        self._say(number, lambda: finished(plugin.setup()))
+        self._say(number, lambda: finished(plugin.setup))
 
     def _on_selftest(self, number: int, within: float) -> None:
         assert self._loaded is not None
@@ -243,7 +244,7 @@ class Worker:
         for lane in self._lanes.values():
             lane.cancel()
         self._system.close()
-        await finished(self._loaded.plugin.close())
+        await finished(self._loaded.plugin.close)
 
     def _say(self, number: int, what: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         task = self._loop.create_task(self._said(number, what))
@@ -255,7 +256,7 @@ class Worker:
         try:
             await what()
         except Exception as error:
-            problem = f"{where_it_failed(error)}{type(error).__name__}: {error}"
+            problem = f"{where_it_failed(error)}{text_of(error)}"
         with contextlib.suppress(OSError):
             self._link.send(["said", number, problem])
 

@@ -17,6 +17,7 @@ from madang.errors import ConfigError, PluginUnavailable, StartError
 from madang.plugins import Deny, Entry, Identity, Message, Verdict
 from madang.plugins.aside import aside, finished, tested
 from madang.plugins.dispatcher import LANES
+from madang.plugins.faults import text_of
 from madang.plugins.feed import check_return
 from madang.plugins.importing import Unusable
 from madang.plugins.lanes import ERROR, KINDS
@@ -77,9 +78,9 @@ class PluginHarness:
 
     async def _set_up(self) -> None:
         try:
-            await finished(self.plugin.setup())
+            await finished(self.plugin.setup)
         except Exception as error:
-            raise StartError(f"plugin {self._loaded.name}: setup: {type(error).__name__}: {error}") from error
+            raise StartError(f"plugin {self._loaded.name}: setup: {text_of(error)}") from error
         core = cast("_core.Plugins", self._core)
         self._lanes = {hook: LANES[hook](core, 0, self._loaded, self._loop) for hook in self._loaded.hooks}
 
@@ -172,7 +173,7 @@ class PluginHarness:
         for lane in self._lanes.values():
             lane.cancel()
             await aside(lane.end)
-        await finished(self.plugin.close())
+        await finished(self.plugin.close)
 
     def _on_loop(self, what: Coroutine[Any, Any, Any], within: float) -> None:
         asyncio.run_coroutine_threadsafe(what, self._loop).result(within)

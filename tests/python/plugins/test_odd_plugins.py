@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from madang.plugins import lanes
 from madang.plugins.faults import Faults
 from madang.plugins.lanes import ALLOW, ERROR, CheckLane
 from madang.plugins.loading import LoadedPlugin, prepare
+from madang.plugins.running import run_until_stopped
 from madang.plugins.workers import THREADS, Workers
 
 WITHIN_S = 10.0
@@ -26,14 +28,11 @@ class Core:
 
     def __init__(self) -> None:
         self.answers: dict[int, tuple[int, str]] = {}
-        self.came = threading.Condition()
 
     def answer_checks(self, answers: list[tuple[int, int, int, str]]) -> None:
-        with self.came:
-            for _, number, kind, text in answers:
-                text.encode()
-                self.answers[number] = (kind, text)
-            self.came.notify_all()
+        for _, number, kind, text in answers:
+            text.encode()
+            self.answers[number] = (kind, text)
 
     def note(self, *_: object, **__: object) -> None:
         pass
@@ -50,6 +49,34 @@ class Surrogates(madang.Plugin):
     def check(self, message: madang.Message) -> madang.Verdict:
         if message.text == "bad":
             raise ValueError("no such file: caf\udce9")
+        return madang.Verdict.allow()
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+ODD: dict[str, type[BaseException]] = {
+    "exit": SystemExit,
+    "interrupt": KeyboardInterrupt,
+    "cancelled": asyncio.CancelledError,
+    "closed": GeneratorExit,
+    "unspeakable": Unspeakable,
+}
+
+
+class OddOnTheLoop(madang.Plugin):
+    async def check(self, message: madang.Message) -> madang.Verdict:
+        if message.text in ODD:
+            raise ODD[message.text]
+        return madang.Verdict.allow()
+
+
+class OddInThreads(madang.Plugin):
+    def check(self, message: madang.Message) -> madang.Verdict:
+        if message.text in ODD:
+            raise ODD[message.text]
         return madang.Verdict.allow()
 
 
@@ -71,9 +98,11 @@ def answers_of(monkeypatch: pytest.MonkeyPatch, plugin: madang.Plugin, *texts: s
         lane = CheckLane(core, 0, prepare(plugin, "here", {"check": {"timeout": WITHIN_S}}, []), loop)
         for number, text in enumerate(texts, 1):
             lane.add((0, "check", 0, number, time.monotonic(), message(text)))
-        lane.kick()
-        with core.came:
-            assert core.came.wait_for(lambda: len(core.answers) == len(texts), WITHIN_S)
+        loop.call_soon(lane.kick)
+        deadline = time.monotonic() + WITHIN_S
+        while len(core.answers) < len(texts):
+            assert time.monotonic() < deadline, core.answers
+            loop.run_until_complete(asyncio.sleep(0.001))
         assert lane.end()
     finally:
         loop.close()
@@ -84,6 +113,41 @@ def test_an_error_that_is_no_unicode_costs_no_other_message_its_verdict(monkeypa
     good, bad, other = answers_of(monkeypatch, Surrogates(), "good", "bad", "good")
     assert good == other == (ALLOW, "")
     assert bad == (ERROR, "ValueError: no such file: caf\\udce9")
+
+
+@pytest.mark.parametrize("plugin", [OddOnTheLoop, OddInThreads])
+def test_what_would_end_the_loop_or_a_thread_is_an_error_like_any_other(
+    plugin: type[madang.Plugin], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("madang.plugins.faults.SECONDS_BETWEEN_LINES", 0.0)
+    answers = answers_of(monkeypatch, plugin(), *(2 * THREADS * list(ODD)), "good")
+    assert answers.pop() == (ALLOW, "")
+    for (kind, told), word in zip(answers, 2 * THREADS * list(ODD), strict=True):
+        assert kind == ERROR
+        assert told.startswith(ODD[word].__name__)
+    assert "test_odd_plugins.py:" in caplog.text
+
+
+def test_a_task_of_a_plugin_that_exits_ends_itself_and_not_the_loop(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.new_event_loop()
+
+    async def leaves() -> None:
+        loop.call_later(0.01, loop.stop)
+        sys.exit(3)
+
+    task = loop.create_task(leaves())
+    run_until_stopped(loop)
+    assert isinstance(task.exception(), SystemExit)
+    loop.close()
+    assert "SystemExit: 3" in caplog.text
+    assert "test_odd_plugins.py:" in caplog.text
+
+
+def test_what_is_told_of_an_error_is_short() -> None:
+    faults = Faults(LoadedPlugin(Surrogates(), "odd", "here"), "check")
+    told = faults.tell(ValueError("x" * 1_000_000))
+    assert told.endswith("… (1000012 characters)")
+    assert len(told) < 1_100
 
 
 def test_a_batch_hook_behind_a_decorator_is_still_one(monkeypatch: pytest.MonkeyPatch) -> None:
