@@ -36,6 +36,7 @@ Call = tuple[Any, ...]  # plugin, hook, loop, number, posted; then what the hook
 Answer = tuple[int, int, int, str]
 LOOP, NUMBER, POSTED, CREDENTIALS = 2, 3, 4, 5
 SENDER = 7
+REASON_CHARS_MAX = 1_000  # of a deny or a hold; the sender is told so much of it
 ALLOW, DENY, MODIFY, ERROR, HOLD, SHADOW = range(6)
 KINDS = {"allow": ALLOW, "deny": DENY, "modify": MODIFY, "hold": HOLD, "shadow": SHADOW}
 WOULD = {DENY: "would_deny", MODIFY: "would_modify", HOLD: "would_hold", SHADOW: "would_shadow"}
@@ -56,11 +57,17 @@ def outcome_of(verdict: object) -> tuple[int, str]:
         raise WrongReturn(f"returned Verdict({verdict.kind!r}), which is none (allow, deny, modify, hold or shadow)")
     if not isinstance(verdict.text, str) or (kind == MODIFY and not verdict.text):
         raise WrongReturn(f"returned Verdict.{verdict.kind}({verdict.text!r}), which needs a text")
-    try:
-        verdict.text.encode()
-    except UnicodeEncodeError as error:
-        raise WrongReturn(f"returned a text that is no Unicode: {error}") from None
-    return kind, verdict.text
+    refuse_half_surrogates(verdict.text)
+    return kind, verdict.text if kind == MODIFY else verdict.text[:REASON_CHARS_MAX]
+
+
+def refuse_half_surrogates(*texts: str) -> None:
+    """The core takes none. Raises WrongReturn."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise WrongReturn(f"returned a text that is no Unicode: {error}") from None
 
 
 class Lane(ABC):
@@ -307,12 +314,15 @@ class AuthenticateLane(Lane):
 
     def _answer(self, call: Call, answer: object, begun: float) -> None:
         if type(answer) is Deny:
-            self.core.refuse_identity(call[LOOP], call[NUMBER], True, str(answer.reason) or "the credentials are not good")
+            reason = str(answer.reason) or "the credentials are not good"
+            refuse_half_surrogates(reason)
+            self.core.refuse_identity(call[LOOP], call[NUMBER], True, reason[:REASON_CHARS_MAX])
         elif type(answer) is Identity:
             display_name = answer.display_name or ""
-            roles: object = answer.roles
-            if not isinstance(answer.username, str) or not isinstance(display_name, str) or isinstance(roles, str):
+            are_roles = isinstance(answer.roles, (tuple, list, set, frozenset)) and all(isinstance(each, str) for each in answer.roles)
+            if not isinstance(answer.username, str) or not isinstance(display_name, str) or not are_roles:
                 raise WrongReturn(f"returned {answer!r} (username and display_name are texts, roles is a tuple of them)")
+            refuse_half_surrogates(answer.username, display_name, *answer.roles)
             self.core.answer_identity(call[LOOP], call[NUMBER], answer.username, display_name, list(answer.roles))
         else:
             raise WrongReturn(f"returned a {type(answer).__name__}, which is neither madang.Identity nor madang.Deny")

@@ -113,7 +113,7 @@ class PushLane(Lane):
     def _outcome(self, delivery: object) -> Outcome:
         try:
             return outcome_of(delivery)
-        except WrongReturn as error:  # its own fault alone: the others may have gone out
+        except Exception as error:  # its own fault alone: the others may have gone out
             return ERROR, 0.0, self.faults.tell(error)
 
     def _answer(self, batch: Sequence[Call], outcomes: Sequence[Outcome], begun: float) -> None:

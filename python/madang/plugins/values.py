@@ -84,7 +84,7 @@ class Verdict:
 
     @staticmethod
     def deny(reason: str) -> Verdict:
-        """It is not stored; the sender sees the reason."""
+        """It is not stored; the sender sees the reason, of which 1,000 characters are kept."""
         return Verdict("deny", reason)
 
     @staticmethod

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,10 +15,11 @@ import madang
 from madang.client.objects import User
 from madang.plugins import lanes
 from madang.plugins.faults import Faults
-from madang.plugins.lanes import ALLOW, ERROR, CheckLane
+from madang.plugins.lanes import ALLOW, ERROR, REASON_CHARS_MAX, CheckLane
 from madang.plugins.loading import LoadedPlugin, prepare
 from madang.plugins.running import run_until_stopped
 from madang.plugins.workers import THREADS, Workers
+from madang.testing.harness import PluginHarness
 
 WITHIN_S = 10.0
 
@@ -172,3 +173,40 @@ def test_threads_outlive_work_that_raises(caplog: pytest.LogCaptureFixture) -> N
         assert done.acquire(timeout=WITHIN_S)
     assert workers.end()
     assert "a thread of odd failed" in caplog.text
+
+
+class LongWinded(madang.Plugin):
+    def check(self, message: madang.Message) -> madang.Verdict:
+        return getattr(madang.Verdict, message.text)("x" * 200_000)  # type: ignore[no-any-return]
+
+
+def test_a_reason_is_short_and_a_new_text_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = answers_of(monkeypatch, LongWinded(), "deny", "hold", "modify")
+    assert [len(text) for _, text in answers] == [REASON_CHARS_MAX, REASON_CHARS_MAX, 200_000]
+
+
+class Doors(madang.Plugin):
+    answers: ClassVar[dict[str, Any]] = {
+        "long": madang.Deny("x" * 200_000),
+        "half": madang.Deny("\ud800"),
+        "name": madang.Identity("\ud800"),
+        "number": madang.Identity("ann", roles=(1,)),  # type: ignore[arg-type]
+        "one": madang.Identity("ann", roles=1),  # type: ignore[arg-type]
+        "text": madang.Identity("ann", roles="operator"),  # type: ignore[arg-type]
+        "good": madang.Identity("ann", roles=["operator"]),  # type: ignore[arg-type]
+    }
+
+    def authenticate(self, credentials: dict[str, Any]) -> Any:
+        return self.answers[credentials["answer"]]
+
+
+@pytest.mark.parametrize("odd", ["half", "name", "number", "one", "text"])
+def test_an_odd_identity_is_named_where_the_plugin_runs(odd: str, caplog: pytest.LogCaptureFixture) -> None:
+    with PluginHarness(Doors, hooks={"authenticate": {"timeout": WITHIN_S}}) as doors:
+        with pytest.raises(madang.PluginUnavailable, match="returned "):
+            doors.authenticate({"answer": odd})
+        assert "test_odd_plugins.py:" in caplog.text
+        denied = doors.authenticate({"answer": "long"})
+        assert isinstance(denied, madang.Deny)
+        assert len(denied.reason) == REASON_CHARS_MAX
+        assert doors.authenticate({"answer": "good"}) == madang.Identity("ann", roles=("operator",))
