@@ -13,6 +13,7 @@ from madang.errors import StartError
 from madang.plugins.aside import aside, finished
 from madang.plugins.faults import text_of
 from madang.plugins.feed import CommittedLane
+from madang.plugins.importing import where_it_failed
 from madang.plugins.isolation import IsolatedPlugin
 from madang.plugins.lanes import ALLOW, LOOP, NUMBER, SENDER, AuthenticateLane, CheckLane, Lane
 from madang.plugins.pushing import PushLane
@@ -73,7 +74,7 @@ class Dispatcher:
                 await self.set_up_one(index, loaded)
             except Exception as error:
                 await self._close_plugins()
-                what = str(error) if isinstance(error, WorkerFailed) else text_of(error)
+                what = str(error) if isinstance(error, WorkerFailed) else f"{where_it_failed(error)}{text_of(error)}"
                 raise StartError(f"{loaded.place}: plugin {loaded.name}: setup: {what}") from error
             self._set_up.append(loaded)
 

@@ -28,6 +28,7 @@ Entry = tuple[str, str, "dict[str, tuple[int | None, str, str]]", str, str, int]
 Spec = tuple[str, dict[str, HookSpec], list[str]]
 PLACE = 3
 PROVIDER_CHARS = 32
+ISOLATIONS = ("none", "process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,8 @@ def prepare(plugin: Plugin, place: str, given: Mapping[str, Mapping[str, Any]], 
     if not name.isprintable():
         raise Unusable(f"{name!r} is no name for a plugin: it is written in logs and figures")
     check_providers(name, plugin.providers)
+    if plugin.isolation not in ISOLATIONS:
+        raise Unusable(f"{name}: isolation is {' or '.join(map(repr, ISOLATIONS))}, not {plugin.isolation!r}")
     plugin.log = logging.getLogger(f"madang.plugins.{name}")
     try:
         hooks = {hook: hook_options(name, hook, {**plugin.hooks.get(hook, {}), **given.get(hook, {})}) for hook in has}
