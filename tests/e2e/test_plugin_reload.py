@@ -123,6 +123,22 @@ def test_what_fails_leaves_the_old_code_in(house: Server, body: str, words: tupl
     assert say(alice, group, "hi") == "v3 word 0 hi"
 
 
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_one_that_was_never_set_up_is_not_closed(isolation: str, make_server: MakeServer) -> None:
+    second = CONFIG.format(isolation=isolation).replace("house:House", "inn:Inn")
+    server = make_server(start=False, config=CONFIG.format(isolation=isolation) + second)
+    write(server, "v1")
+    inn = server.folder / "inn.py"
+    inn.write_text("from house import House\nclass Inn(House): pass\n", encoding="utf-8")
+    server.start()
+    write(server, "v2")
+    inn.write_text("raise ValueError('closed today')\n", encoding="utf-8")
+    with pytest.raises(Exception, match="closed today"):
+        reload(server)
+    assert "closed: v2" not in server.log_text()
+    assert "close failed" not in server.log_text()
+
+
 def test_the_list_of_plugins_itself_cannot_change(house: Server) -> None:
     assert house.config_file is not None
     text = house.config_file.read_text()

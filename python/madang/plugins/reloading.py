@@ -90,15 +90,20 @@ class Reloader:
             if not isinstance(loaded.plugin, IsolatedPlugin):
                 modules |= modules_with(type(loaded.plugin))
         new: dict[int, LoadedPlugin] = {}
+        begun: list[LoadedPlugin] = []
         with without_modules(modules):
             try:
                 for index in places:
                     new[index] = await self._loaded_anew(index, entries[index])
                 for index, loaded in new.items():
+                    begun.append(loaded)
                     await set_up(loaded, partial(self._dispatcher.set_up_one, index, loaded))
             except BaseException:
                 for loaded in new.values():
-                    await given_up(loaded)
+                    if loaded in begun:
+                        await given_up(loaded)
+                    else:
+                        discard(loaded)
                 raise
         return new
 
