@@ -65,6 +65,15 @@ def outcome_of(delivery: object) -> Outcome:
     return KINDS[delivery.kind], float(after), str(delivery.detail).encode(errors="replace").decode()
 
 
+def one_for_each(count: int, deliveries: object) -> Sequence[object]:
+    """Of so many notifications. Raises WrongReturn."""
+    if not isinstance(deliveries, (list, tuple)) or len(deliveries) != count:
+        what = f"{len(deliveries)} deliveries" if isinstance(deliveries, (list, tuple)) else repr(deliveries)
+        forgotten = ": was `return` forgotten?" if deliveries is None else ""
+        raise WrongReturn(f"returned {what} for {count} notifications (a list with one madang.Delivery for each){forgotten}")
+    return deliveries
+
+
 class PushLane(Lane):
     """`push`."""
 
@@ -104,11 +113,7 @@ class PushLane(Lane):
         return [(ERROR, 0.0, self.faults.tell(error))] * len(batch)
 
     def _outcomes(self, batch: Sequence[Call], deliveries: object) -> list[Outcome]:
-        if not isinstance(deliveries, (list, tuple)) or len(deliveries) != len(batch):
-            what = f"{len(deliveries)} deliveries" if isinstance(deliveries, (list, tuple)) else repr(deliveries)
-            forgotten = ": was `return` forgotten?" if deliveries is None else ""
-            raise WrongReturn(f"returned {what} for {len(batch)} notifications (a list with one madang.Delivery for each){forgotten}")
-        return [self._outcome(delivery) for delivery in deliveries]
+        return [self._outcome(delivery) for delivery in one_for_each(len(batch), deliveries)]
 
     def _outcome(self, delivery: object) -> Outcome:
         try:
