@@ -274,6 +274,8 @@ def end_with(lifeline: int) -> None:
 
 def main() -> None:
     door, lifeline = (int(each) for each in sys.argv[1:3])
+    for ours in (door, lifeline):
+        os.set_inheritable(ours, False)  # by what the plugin starts: the socket is closed when this process ends
     for theirs in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(theirs, signal.SIG_IGN)  # ctrl-C and a supervisor's signal reach the whole group: the server says when this ends
     end_with(lifeline)
