@@ -243,6 +243,25 @@ def history(device: Device, conversation: str) -> list[str]:
     return [message["text"] for message in device.history(conversation)["messages"]]
 
 
+def test_one_whose_def_hook_hangs_in_all_its_threads_is_replaced(make_house: MakeHouse) -> None:
+    server = make_house(CONFIG.replace("House", "Threads") + 'hooks.check.timeout = "50ms"\n')
+    alice, bob = Device.sign_up(server.api, "alice"), Device.sign_up(server.api, "bob")
+    group, worker = alice.group(bob), worker_of(server)
+    deadline = time.monotonic() + 60
+    while worker_of(server) == worker:
+        assert time.monotonic() < deadline, server.log_tail()
+        refused(lambda: say(alice, group, "hang"))
+        time.sleep(0.2)  # or the breaker opens before the threads are stuck
+    replaced(server, worker)
+    while True:  # the breaker may be open
+        with contextlib.suppress(Problem):
+            assert say(bob, group, "hi") == "bob: hi"
+            break
+        assert time.monotonic() < deadline
+    assert "plugin Threads, hook check, " in server.log_text()
+    assert "hangs in all its threads, for " in server.log_text()
+
+
 @pytest.mark.parametrize("how", ["child", "fork"])
 def test_one_whose_children_outlive_it_is_replaced_as_soon(make_house: MakeHouse, how: str) -> None:
     server = make_house()

@@ -97,6 +97,8 @@ class Lane(ABC):
         if self._workers is not None:
             for _ in range(min(len(self._waiting), THREADS)):
                 self._workers.wake()
+            if self._waiting and self._workers.is_exhausted:
+                self.faults.tell(self.stuck("it isn't called until one comes back, or the plugin is reloaded"))
             return
         while self._waiting and len(self._tasks) < self._tasks_max:
             calls = self.take(self.take_max())
@@ -167,6 +169,15 @@ class Lane(ABC):
             if is_ours(error):
                 raise
             raise ended(error) from error
+
+    @property
+    def is_exhausted(self) -> bool:
+        """A `def` hook hangs in all the threads that it may have."""
+        return self._workers is not None and self._workers.is_exhausted
+
+    def stuck(self, consequence: str) -> WrongReturn:
+        assert self._workers is not None
+        return WrongReturn(f"hangs in all its threads, {self._workers.where_it_is_stuck()}: {consequence}")
 
     def late(self) -> WrongReturn:
         return WrongReturn(f"took longer than {self.timeout:g} s")

@@ -40,6 +40,7 @@ READ_AT_ONCE = 1 << 20
 LOG_CHARS_MAX = 16_384
 CHARS_AT_ONCE = 1 << 20  # of one frame of answers
 IDLE_LOOK_S = 0.02
+STUCK = 75  # exit code; sysexits.h says of it: try again
 
 
 class Link:
@@ -218,6 +219,10 @@ class Worker:
         return url, token, user_id
 
     def _on_ping(self, number: int) -> None:
+        for lane in list(self._lanes.values()):
+            if lane.is_exhausted:
+                lane.faults.tell(lane.stuck("the process ends"))
+                os._exit(STUCK)  # the next one has threads that are free
         self._link.send(["pong", number])
 
     def _on_setup(self, number: int) -> None:

@@ -18,7 +18,7 @@ from madang.plugins.faults import Faults
 from madang.plugins.lanes import ALLOW, ERROR, REASON_CHARS_MAX, CheckLane
 from madang.plugins.loading import LoadedPlugin, prepare
 from madang.plugins.running import run_until_stopped
-from madang.plugins.workers import THREADS, Workers
+from madang.plugins.workers import STUCK_MAX, THREADS, Workers
 from madang.testing.harness import PluginHarness
 
 WITHIN_S = 10.0
@@ -173,6 +173,32 @@ def test_threads_outlive_work_that_raises(caplog: pytest.LogCaptureFixture) -> N
         assert done.acquire(timeout=WITHIN_S)
     assert workers.end()
     assert "a thread of odd failed" in caplog.text
+
+
+def test_threads_that_all_hang_are_known_with_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("madang.plugins.workers.STUCK_AFTER", 0.01)
+    hanging, goes_on = threading.Semaphore(0), threading.Event()
+
+    def work() -> bool:
+        hanging.release()
+        return not goes_on.wait(WITHIN_S)
+
+    def is_exhausted() -> bool:
+        return workers.is_exhausted
+
+    workers = Workers("odd", work, 0.001)
+    for _ in range(THREADS + STUCK_MAX):
+        assert not is_exhausted()
+        time.sleep(0.03)  # until those before are stuck
+        workers.wake()
+        assert hanging.acquire(timeout=WITHIN_S)
+    time.sleep(0.03)
+    assert is_exhausted()
+    assert "threading.py:" in workers.where_it_is_stuck()
+    goes_on.set()
+    assert workers.end()
+    assert not is_exhausted()
+    assert workers.where_it_is_stuck() == "not any more"
 
 
 class LongWinded(madang.Plugin):
