@@ -46,6 +46,12 @@ HOUSE = """
                 case "sockets": return Verdict.modify(" ".join(sockets()))
                 case "segfault": os.kill(os.getpid(), signal.SIGSEGV)
                 case "exit": os._exit(3)
+                case "child":
+                    os.system("sleep 20 &")
+                    os._exit(3)
+                case "fork":
+                    if os.fork() == 0: time.sleep(20)
+                    os._exit(3)
                 case "block": time.sleep(60)
                 case "gil": ctypes.PyDLL(None).sleep(60)
                 case "leak": self.kept.append(b"x" * (96 << 20))
@@ -235,6 +241,35 @@ def test_a_worker_that_fails_is_decided_for_at_the_deadline_and_replaced(make_ho
 
 def history(device: Device, conversation: str) -> list[str]:
     return [message["text"] for message in device.history(conversation)["messages"]]
+
+
+def test_one_whose_def_hook_hangs_in_all_its_threads_is_replaced(make_house: MakeHouse) -> None:
+    server = make_house(CONFIG.replace("House", "Threads") + 'hooks.check.timeout = "50ms"\n')
+    alice, bob = Device.sign_up(server.api, "alice"), Device.sign_up(server.api, "bob")
+    group, worker = alice.group(bob), worker_of(server)
+    deadline = time.monotonic() + 60
+    while worker_of(server) == worker:
+        assert time.monotonic() < deadline, server.log_tail()
+        refused(lambda: say(alice, group, "hang"))
+        time.sleep(0.2)  # or the breaker opens before the threads are stuck
+    replaced(server, worker)
+    while True:  # the breaker may be open
+        with contextlib.suppress(Problem):
+            assert say(bob, group, "hi") == "bob: hi"
+            break
+        assert time.monotonic() < deadline
+    assert "plugin Threads, hook check, " in server.log_text()
+    assert "hangs in all its threads, for " in server.log_text()
+
+
+@pytest.mark.parametrize("how", ["child", "fork"])
+def test_one_whose_children_outlive_it_is_replaced_as_soon(make_house: MakeHouse, how: str) -> None:
+    server = make_house()
+    alice, _, group = pair(server)
+    worker = worker_of(server)
+    refused(lambda: say(alice, group, how))
+    replaced(server, worker)
+    assert f"its worker (pid {worker}) ended with exit code 3; another one is started" in server.log_text()
 
 
 def test_a_worker_that_grows_too_large_is_replaced(make_house: MakeHouse) -> None:

@@ -101,6 +101,9 @@ def test_sighup_without_plugins_harms_nobody(make_server: MakeServer) -> None:
         ("def setup(self): raise ValueError('settings')", ("setup", "settings")),
         ("async def selftest(self): raise ValueError('wrong')", ("selftest", "wrong")),
         ("def selftest(self): raise ValueError('wrong')", ("selftest", "wrong")),
+        ("raise SystemExit(3)", ("house.py:8", "SystemExit: 3")),
+        ("def setup(self): raise SystemExit(3)", ("setup", "SystemExit: 3")),
+        ("async def selftest(self): raise SystemExit(3)", ("selftest", "SystemExit: 3")),
         ("async def authenticate(self, credentials): pass", ("its hooks are", "restart the server")),
         ("hooks = {'check': {'on_error': 'allow'}}", ("the options of check have changed", "restart the server")),
         ("name = 'Other'", ("its name is Other now",)),
@@ -118,6 +121,22 @@ def test_what_fails_leaves_the_old_code_in(house: Server, body: str, words: tupl
     write(house, "v3")
     reload(house)
     assert say(alice, group, "hi") == "v3 word 0 hi"
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_one_that_was_never_set_up_is_not_closed(isolation: str, make_server: MakeServer) -> None:
+    second = CONFIG.format(isolation=isolation).replace("house:House", "inn:Inn")
+    server = make_server(start=False, config=CONFIG.format(isolation=isolation) + second)
+    write(server, "v1")
+    inn = server.folder / "inn.py"
+    inn.write_text("from house import House\nclass Inn(House): pass\n", encoding="utf-8")
+    server.start()
+    write(server, "v2")
+    inn.write_text("raise ValueError('closed today')\n", encoding="utf-8")
+    with pytest.raises(Exception, match="closed today"):
+        reload(server)
+    assert "closed: v2" not in server.log_text()
+    assert "close failed" not in server.log_text()
 
 
 def test_the_list_of_plugins_itself_cannot_change(house: Server) -> None:

@@ -85,6 +85,7 @@ class CheckFailed(Error):
 
 async def checked(entry: Entry, taken: list[str]) -> LoadedPlugin:
     from madang.plugins.aside import finished
+    from madang.plugins.faults import text_of
     from madang.plugins.importing import Unusable
     from madang.plugins.loading import load
     from madang.plugins.reloading import ReloadFailed, set_up
@@ -96,15 +97,18 @@ async def checked(entry: Entry, taken: list[str]) -> LoadedPlugin:
     except Unusable as error:
         raise CheckFailed(f"{place}: plugins.use: {error}" if place != NO_PLACE else str(error)) from None
     loaded.plugin.store = PluginStore(MemoryBacking())
+    is_good = False
     try:
-        await set_up(loaded, lambda: finished(loaded.plugin.setup()))
+        await set_up(loaded, lambda: finished(loaded.plugin.setup))
+        is_good = True
     except ReloadFailed as error:
         raise CheckFailed(error.message.removeprefix(f"{NO_PLACE}: ")) from None
     finally:
         try:
-            await finished(loaded.plugin.close())
+            await finished(loaded.plugin.close)
         except Exception as error:
-            print(f"{use}: close: {type(error).__name__}: {error}", file=sys.stderr)
+            if is_good:  # or it only misses what setup hasn't made
+                print(f"{use}: close: {text_of(error)}", file=sys.stderr)
     return loaded
 
 

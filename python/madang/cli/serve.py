@@ -37,6 +37,7 @@ def serve_with_plugins(arguments: argparse.Namespace, config: str | None, overri
     import sys
 
     from madang.plugins.dispatcher import Dispatcher
+    from madang.plugins.running import run_until_stopped
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     plugins = load_plugins(config, overrides)
@@ -53,7 +54,7 @@ def serve_with_plugins(arguments: argparse.Namespace, config: str | None, overri
             server.start()
         dispatcher.serve(server.plugins, server.data, server.url, on_closed=loop.stop)
         greet(arguments, server)
-        loop.run_forever()
+        run_until_stopped(loop)
         code = server.wait()
     finally:
         server.stop()

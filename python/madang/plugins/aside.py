@@ -8,6 +8,8 @@ import inspect
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from madang.plugins.faults import ended, is_ours
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,7 +35,7 @@ async def aside(function: Callable[[], T]) -> T:
             value = function()
         except BaseException as error:
             # A future takes no StopIteration, and nobody outside expects a SystemExit.
-            failure = error if isinstance(error, Exception) and not isinstance(error, StopIteration) else RuntimeError(repr(error))
+            failure = error if isinstance(error, Exception) and not isinstance(error, StopIteration) else ended(error)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(settle, value, failure)
 
@@ -41,12 +43,23 @@ async def aside(function: Callable[[], T]) -> T:
     return await done
 
 
-async def finished(value: Any) -> Any:
-    """Of what may be `def` or `async def`."""
-    return await value if inspect.isawaitable(value) else value
+async def finished(function: Callable[[], Any]) -> Any:
+    """What it returns, be it `def` or `async def`; Ended instead of what would end the loop."""
+    try:
+        value = function()
+        return await value if inspect.isawaitable(value) else value
+    except Exception:
+        raise
+    except BaseException as error:
+        if is_ours(error):
+            raise
+        raise ended(error) from error
 
 
 async def tested(selftest: Callable[[], Any], within: float) -> None:
     """A plugin's `selftest`: what it raises, or TimeoutError."""
     async with asyncio.timeout(within):
-        await finished(selftest() if inspect.iscoroutinefunction(selftest) else await aside(selftest))
+        if inspect.iscoroutinefunction(selftest):
+            await finished(selftest)
+        else:
+            await aside(selftest)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from madang.errors import StartError
 from madang.plugins.aside import aside, finished
+from madang.plugins.faults import text_of
 from madang.plugins.feed import CommittedLane
+from madang.plugins.importing import where_it_failed
 from madang.plugins.isolation import IsolatedPlugin
 from madang.plugins.lanes import ALLOW, LOOP, NUMBER, SENDER, AuthenticateLane, CheckLane, Lane
 from madang.plugins.pushing import PushLane
@@ -72,7 +74,7 @@ class Dispatcher:
                 await self.set_up_one(index, loaded)
             except Exception as error:
                 await self._close_plugins()
-                what = str(error) if isinstance(error, WorkerFailed) else f"{type(error).__name__}: {error}"
+                what = str(error) if isinstance(error, WorkerFailed) else f"{where_it_failed(error)}{text_of(error)}"
                 raise StartError(f"{loaded.place}: plugin {loaded.name}: setup: {what}") from error
             self._set_up.append(loaded)
 
@@ -82,7 +84,7 @@ class Dispatcher:
         assert self._core is not None
         loaded.plugin.store = PluginStore(CoreBacking(self._core, index))
         loaded.plugin.server = self._system
-        await finished(loaded.plugin.setup())
+        await finished(loaded.plugin.setup)
 
     def serve(self, core: _core.Plugins, data: str, url: str, on_closed: Callable[[], Any] = lambda: None) -> None:
         """Begins to take calls of the server at `url` with its folder `data`; `on_closed` is called when the server has stopped."""
@@ -184,6 +186,6 @@ class Dispatcher:
     async def _close_plugin(self, loaded: LoadedPlugin) -> None:
         try:
             async with asyncio.timeout(CLOSE_WITHIN):
-                await finished(loaded.plugin.close())
+                await finished(loaded.plugin.close)
         except Exception:
             loaded.plugin.log.exception("plugin %s: close failed", loaded.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 import time
@@ -14,16 +15,43 @@ if TYPE_CHECKING:
     from madang.plugins.loading import LoadedPlugin
 
 SECONDS_BETWEEN_LINES = 1.0
+CHARS_MAX = 1_000  # of what is told of an error: a hook may return, or raise, something with megabytes of text
 
 
 class WrongReturn(Exception):
     """A hook has returned what it may not. Its text says what."""
 
 
+class Ended(Exception):
+    """A hook has raised what would end more than itself: `sys.exit()` the loop or a thread that others need, too."""
+
+
+def ended(error: BaseException) -> Ended:
+    """To be raised instead of what isn't an Exception; it still tells the place."""
+    return Ended(text_of(error)).with_traceback(error.__traceback__)
+
+
+def is_ours(error: BaseException) -> bool:
+    """In a task: whether this is how it is told to end, and not what its hook has raised of itself."""
+    task = asyncio.current_task()
+    return isinstance(error, (asyncio.CancelledError, GeneratorExit)) and (task is None or task.cancelling() > 0)
+
+
 def place_of(function: Callable[..., Any]) -> str:
     """file:line of a hook."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else "?"
+
+
+def text_of(error: BaseException) -> str:
+    """In short, and such that the core takes it. Never raises."""
+    try:
+        what = str(error) if isinstance(error, (WrongReturn, Ended)) else f"{type(error).__name__}: {error}"
+    except Exception as second:
+        what = f"{type(error).__name__} (and its text can't be had: {type(second).__name__})"
+    if len(what) > CHARS_MAX:
+        what = f"{what[:CHARS_MAX]}… ({len(what)} characters)"
+    return what.encode(errors="backslashreplace").decode()  # the core takes no half surrogates
 
 
 class Faults:
@@ -39,8 +67,7 @@ class Faults:
 
     def tell(self, error: BaseException) -> str:
         """Logs it, unless another one was logged within a second; what happened, in short."""
-        what = str(error) if isinstance(error, WrongReturn) else f"{type(error).__name__}: {error}"
-        what = what.encode(errors="backslashreplace").decode()  # the core takes no half surrogates
+        what = text_of(error)
         with self._lock:
             now = time.monotonic()
             if now - self._last < SECONDS_BETWEEN_LINES:

@@ -69,7 +69,7 @@ class CommittedLane(Lane):
             for call in calls:
                 begun = self._since = time.monotonic()
                 try:
-                    check_return(self.method(self._entries_of(call)))
+                    check_return(self.called(self._entries_of(call)))
                     self._answer(call, "", begun)
                 except Exception as error:
                     self._answer(call, self.faults.tell(error) or "failed", begun)
@@ -81,14 +81,13 @@ class CommittedLane(Lane):
     async def run(self, calls: list[Call]) -> None:
         [call] = calls
         begun = self._since = time.monotonic()
+        limit = asyncio.timeout(self.left(call))
         try:
-            async with asyncio.timeout(self.left(call)):
-                check_return(await self.method(self._entries_of(call)))
+            async with limit:
+                check_return(await self.awaited(self._entries_of(call)))
             problem = ""
-        except TimeoutError:
-            problem = self.faults.tell(WrongReturn(f"took longer than {self.timeout:g} s"))
         except Exception as error:
-            problem = self.faults.tell(error) or "failed"
+            problem = self.faults.tell(self.late() if limit.expired() else error) or "failed"
         finally:
             self._since = None
         self._answer(call, problem, begun)

@@ -11,6 +11,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from madang.plugins.faults import text_of
 from madang.plugins.plugin import Plugin
 from madang.push import SHIPPED
 
@@ -36,10 +37,9 @@ def plugin_class(use: str, folder: Path | None = None) -> type[Plugin]:
         found = imported(use, folder) if ":" in use else installed(use)
     except Unusable:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Unusable(
-            f"{use} can't be imported: {where_it_failed(error)}{type(error).__name__}: {error} "
-            f"(from {Path.cwd()} and the installed packages)"
+            f"{use} can't be imported: {where_it_failed(error)}{text_of(error)} (from {Path.cwd()} and the installed packages)"
         ) from error
     if not (isinstance(found, type) and issubclass(found, Plugin)):
         raise Unusable(f"{use} is no subclass of madang.Plugin (class {use.rpartition(':')[2]}(madang.Plugin): …)")

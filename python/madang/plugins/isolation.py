@@ -244,7 +244,7 @@ class IsolatedPlugin(Plugin):
     async def _until_it_fails(self, worker: WorkerProcess) -> str:
         """Why it has to be replaced; empty = it has ended by itself. Time is counted in pings, so that a loop that was held up itself, and
         has not listened, doesn't blame the worker."""
-        while not await worker.gone(PING_EVERY):
+        while not (await worker.gone(PING_EVERY) or worker.has_ended):
             if worker.pings_unanswered >= PINGS_MAX:
                 return f"didn't answer for {BLOCKED_AFTER:g} s (its loop is blocked, or C code keeps the interpreter) and was ended"
             if self._memory and (used := worker.resident_bytes()) > self._memory:

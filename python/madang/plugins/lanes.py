@@ -15,7 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from madang.client.objects import User
-from madang.plugins.faults import Faults, WrongReturn
+from madang.plugins.faults import Faults, WrongReturn, ended, is_ours
 from madang.plugins.hooks import HOOKS
 from madang.plugins.values import REASON_CHARS_MAX, Deny, Identity, Message, Verdict
 from madang.plugins.workers import THREADS, Workers
@@ -56,11 +56,17 @@ def outcome_of(verdict: object) -> tuple[int, str]:
         raise WrongReturn(f"returned Verdict({verdict.kind!r}), which is none (allow, deny, modify, hold or shadow)")
     if not isinstance(verdict.text, str) or (kind == MODIFY and not verdict.text):
         raise WrongReturn(f"returned Verdict.{verdict.kind}({verdict.text!r}), which needs a text")
-    try:
-        verdict.text.encode()
-    except UnicodeEncodeError as error:
-        raise WrongReturn(f"returned a text that is no Unicode: {error}") from None
+    refuse_half_surrogates(verdict.text)
     return kind, verdict.text if kind == MODIFY else verdict.text[:REASON_CHARS_MAX]
+
+
+def refuse_half_surrogates(*texts: str) -> None:
+    """The core takes none. Raises WrongReturn."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise WrongReturn(f"returned a text that is no Unicode: {error}") from None
 
 
 class Lane(ABC):
@@ -90,6 +96,8 @@ class Lane(ABC):
         if self._workers is not None:
             for _ in range(min(len(self._waiting), THREADS)):
                 self._workers.wake()
+            if self._waiting and self._workers.is_exhausted:
+                self.faults.tell(self.stuck("it isn't called until one comes back, or the plugin is reloaded"))
             return
         while self._waiting and len(self._tasks) < self._tasks_max:
             calls = self.take(self.take_max())
@@ -140,6 +148,38 @@ class Lane(ABC):
     def left(self, call: Call) -> float:
         """Seconds to its deadline."""
         return float(call[POSTED]) + self.timeout - time.monotonic()
+
+    def called(self, argument: Any) -> Any:
+        """The hook, in a thread, which outlives what it raises."""
+        try:
+            return self.method(argument)
+        except Exception:
+            raise
+        except BaseException as error:
+            raise ended(error) from error
+
+    async def awaited(self, argument: Any) -> Any:
+        """The hook, on the loop, which outlives what it raises."""
+        try:
+            return await self.method(argument)
+        except Exception:
+            raise
+        except BaseException as error:
+            if is_ours(error):
+                raise
+            raise ended(error) from error
+
+    @property
+    def is_exhausted(self) -> bool:
+        """A `def` hook hangs in all the threads that it may have."""
+        return self._workers is not None and self._workers.is_exhausted
+
+    def stuck(self, consequence: str) -> WrongReturn:
+        assert self._workers is not None
+        return WrongReturn(f"hangs in all its threads, {self._workers.where_it_is_stuck()}: {consequence}")
+
+    def late(self) -> WrongReturn:
+        return WrongReturn(f"took longer than {self.timeout:g} s")
 
     def noted(self, calls: Sequence[Call], begun: float, errors: int) -> None:
         queue_s = sum(max(begun - call[POSTED], 0.0) for call in calls)
@@ -202,12 +242,12 @@ class CheckLane(Lane):
             async with asyncio.timeout(max(map(self.left, calls))):
                 outcomes = await (self._batch_async(calls) if self._is_batch else self._one_async(calls[0]))
         except TimeoutError:
-            outcomes = [(ERROR, self.faults.tell(WrongReturn(f"took longer than {self.timeout:g} s")))] * len(calls)
+            outcomes = [(ERROR, self.faults.tell(self.late()))] * len(calls)
         self._answer(calls, outcomes, begun)
 
     def _batch(self, calls: Sequence[Call]) -> list[tuple[int, str]]:
         try:
-            return self._outcomes(calls, self.method([message_of(call) for call in calls]))
+            return self._outcomes(calls, self.called([message_of(call) for call in calls]))
         except Exception as error:
             if len(calls) == 1:
                 return [(ERROR, self.faults.tell(error))]
@@ -215,7 +255,7 @@ class CheckLane(Lane):
 
     async def _batch_async(self, calls: Sequence[Call]) -> list[tuple[int, str]]:
         try:
-            return self._outcomes(calls, await self.method([message_of(call) for call in calls]))
+            return self._outcomes(calls, await self.awaited([message_of(call) for call in calls]))
         except Exception as error:
             if len(calls) == 1:
                 return [(ERROR, self.faults.tell(error))]
@@ -223,13 +263,13 @@ class CheckLane(Lane):
 
     def _one(self, call: Call) -> tuple[int, str]:
         try:
-            return outcome_of(self.method(message_of(call)))
+            return outcome_of(self.called(message_of(call)))
         except Exception as error:
             return ERROR, self.faults.tell(error)
 
     async def _one_async(self, call: Call) -> list[tuple[int, str]]:
         try:
-            return [outcome_of(await self.method(message_of(call)))]
+            return [outcome_of(await self.awaited(message_of(call)))]
         except Exception as error:
             return [(ERROR, self.faults.tell(error))]
 
@@ -266,7 +306,7 @@ class AuthenticateLane(Lane):
         for call in calls:
             begun = time.monotonic()
             try:
-                self._answer(call, self.method(json.loads(call[CREDENTIALS])), begun)
+                self._answer(call, self.called(json.loads(call[CREDENTIALS])), begun)
             except Exception as error:
                 self._fail(call, error, begun)
         return bool(calls)
@@ -274,25 +314,25 @@ class AuthenticateLane(Lane):
     async def run(self, calls: list[Call]) -> None:
         [call] = calls
         begun = time.monotonic()
+        limit = asyncio.timeout(self.left(call))
         try:
-            async with asyncio.timeout(self.left(call)):
-                answer = await self.method(json.loads(call[CREDENTIALS]))
+            async with limit:
+                answer = await self.awaited(json.loads(call[CREDENTIALS]))
             self._answer(call, answer, begun)
-        except TimeoutError:
-            self._fail(call, WrongReturn(f"took longer than {self.timeout:g} s"), begun)
         except Exception as error:
-            self._fail(call, error, begun)
+            self._fail(call, self.late() if limit.expired() else error, begun)
 
     def _answer(self, call: Call, answer: object, begun: float) -> None:
         if type(answer) is Deny:
-            self.core.refuse_identity(
-                call[LOOP], call[NUMBER], True, str(answer.reason)[:REASON_CHARS_MAX] or "the credentials are not good"
-            )
+            reason = str(answer.reason) or "the credentials are not good"
+            refuse_half_surrogates(reason)
+            self.core.refuse_identity(call[LOOP], call[NUMBER], True, reason[:REASON_CHARS_MAX])
         elif type(answer) is Identity:
             display_name = answer.display_name or ""
-            roles: object = answer.roles
-            if not isinstance(answer.username, str) or not isinstance(display_name, str) or isinstance(roles, str):
+            are_roles = isinstance(answer.roles, (tuple, list, set, frozenset)) and all(isinstance(each, str) for each in answer.roles)
+            if not isinstance(answer.username, str) or not isinstance(display_name, str) or not are_roles:
                 raise WrongReturn(f"returned {answer!r} (username and display_name are texts, roles is a tuple of them)")
+            refuse_half_surrogates(answer.username, display_name, *answer.roles)
             self.core.answer_identity(call[LOOP], call[NUMBER], answer.username, display_name, list(answer.roles))
         else:
             raise WrongReturn(f"returned a {type(answer).__name__}, which is neither madang.Identity nor madang.Deny")

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from madang.errors import ConfigError
+from madang.plugins.faults import text_of
 from madang.plugins.hooks import HOOKS, HookOptions, HookSpec, hook_options
 from madang.plugins.importing import Unusable, plugin_class, where_it_failed
 from madang.plugins.isolation import IsolatedPlugin
@@ -27,6 +28,7 @@ Entry = tuple[str, str, "dict[str, tuple[int | None, str, str]]", str, str, int]
 Spec = tuple[str, dict[str, HookSpec], list[str]]
 PLACE = 3
 PROVIDER_CHARS = 32
+ISOLATIONS = ("none", "process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,8 @@ def load_here(use: str, settings: str, given: Mapping[str, Mapping[str, Any]], p
     found = plugin_class(use, folder_of(place))
     try:
         plugin = found()
-    except Exception as error:
-        what = f"{where_it_failed(error)}{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        what = f"{where_it_failed(error)}{text_of(error)}"
         raise Unusable(f"{use} can't be made: {what} (its __init__ takes no arguments)") from error
     plugin.settings = MappingProxyType(json.loads(settings))
     return prepare(plugin, place, given, taken)
@@ -164,6 +166,8 @@ def prepare(plugin: Plugin, place: str, given: Mapping[str, Mapping[str, Any]], 
     if not name.isprintable():
         raise Unusable(f"{name!r} is no name for a plugin: it is written in logs and figures")
     check_providers(name, plugin.providers)
+    if plugin.isolation not in ISOLATIONS:
+        raise Unusable(f"{name}: isolation is {' or '.join(map(repr, ISOLATIONS))}, not {plugin.isolation!r}")
     plugin.log = logging.getLogger(f"madang.plugins.{name}")
     try:
         hooks = {hook: hook_options(name, hook, {**plugin.hooks.get(hook, {}), **given.get(hook, {})}) for hook in has}

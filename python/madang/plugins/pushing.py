@@ -65,6 +65,15 @@ def outcome_of(delivery: object) -> Outcome:
     return KINDS[delivery.kind], float(after), str(delivery.detail).encode(errors="replace").decode()
 
 
+def one_for_each(count: int, deliveries: object) -> Sequence[object]:
+    """Of so many notifications. Raises WrongReturn."""
+    if not isinstance(deliveries, (list, tuple)) or len(deliveries) != count:
+        what = f"{len(deliveries)} deliveries" if isinstance(deliveries, (list, tuple)) else repr(deliveries)
+        forgotten = ": was `return` forgotten?" if deliveries is None else ""
+        raise WrongReturn(f"returned {what} for {count} notifications (a list with one madang.Delivery for each){forgotten}")
+    return deliveries
+
+
 class PushLane(Lane):
     """`push`."""
 
@@ -81,7 +90,7 @@ class PushLane(Lane):
         for batch in batches(calls):
             begun = time.monotonic()
             try:
-                outcomes = self._outcomes(batch, self.method([notification_of(call) for call in batch]))
+                outcomes = self._outcomes(batch, self.called([notification_of(call) for call in batch]))
             except Exception as error:
                 outcomes = self._failed(batch, error)
             self._answer(batch, outcomes, begun)
@@ -92,29 +101,24 @@ class PushLane(Lane):
 
     async def _run(self, batch: list[Call]) -> None:
         begun = time.monotonic()
+        limit = asyncio.timeout(max(map(self.left, batch)))
         try:
-            async with asyncio.timeout(max(map(self.left, batch))):
-                outcomes = self._outcomes(batch, await self.method([notification_of(call) for call in batch]))
-        except TimeoutError:
-            outcomes = self._failed(batch, WrongReturn(f"took longer than {self.timeout:g} s"))
+            async with limit:
+                outcomes = self._outcomes(batch, await self.awaited([notification_of(call) for call in batch]))
         except Exception as error:
-            outcomes = self._failed(batch, error)
+            outcomes = self._failed(batch, self.late() if limit.expired() else error)
         self._answer(batch, outcomes, begun)
 
     def _failed(self, batch: Sequence[Call], error: Exception) -> list[Outcome]:
         return [(ERROR, 0.0, self.faults.tell(error))] * len(batch)
 
     def _outcomes(self, batch: Sequence[Call], deliveries: object) -> list[Outcome]:
-        if not isinstance(deliveries, (list, tuple)) or len(deliveries) != len(batch):
-            what = f"{len(deliveries)} deliveries" if isinstance(deliveries, (list, tuple)) else repr(deliveries)
-            forgotten = ": was `return` forgotten?" if deliveries is None else ""
-            raise WrongReturn(f"returned {what} for {len(batch)} notifications (a list with one madang.Delivery for each){forgotten}")
-        return [self._outcome(delivery) for delivery in deliveries]
+        return [self._outcome(delivery) for delivery in one_for_each(len(batch), deliveries)]
 
     def _outcome(self, delivery: object) -> Outcome:
         try:
             return outcome_of(delivery)
-        except WrongReturn as error:  # its own fault alone: the others may have gone out
+        except Exception as error:  # its own fault alone: the others may have gone out
             return ERROR, 0.0, self.faults.tell(error)
 
     def _answer(self, batch: Sequence[Call], outcomes: Sequence[Outcome], begun: float) -> None:

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from madang.errors import Error, Unavailable, error_for
+from madang.plugins.faults import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,3 +94,5 @@ def carried_out(plugin: Plugin, what: str, arguments: list[Any]) -> tuple[tuple[
         return None, getattr(plugin.store.backing, what)(*arguments)
     except Error as error:
         return (error.code, error.message), None
+    except Exception as error:  # whatever the worker has said: it waits for an answer
+        return ("bad_request", text_of(error)), None

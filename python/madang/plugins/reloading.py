@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from madang.errors import ConfigError, Error
 from madang.plugins.aside import aside, finished, tested
+from madang.plugins.faults import text_of
 from madang.plugins.importing import Unusable, modules_with, where_it_failed, without_modules
 from madang.plugins.isolation import IsolatedPlugin
 from madang.plugins.loading import PLACE, discard, load
@@ -89,15 +90,20 @@ class Reloader:
             if not isinstance(loaded.plugin, IsolatedPlugin):
                 modules |= modules_with(type(loaded.plugin))
         new: dict[int, LoadedPlugin] = {}
+        begun: list[LoadedPlugin] = []
         with without_modules(modules):
             try:
                 for index in places:
                     new[index] = await self._loaded_anew(index, entries[index])
                 for index, loaded in new.items():
+                    begun.append(loaded)
                     await set_up(loaded, partial(self._dispatcher.set_up_one, index, loaded))
             except BaseException:
                 for loaded in new.values():
-                    await given_up(loaded)
+                    if loaded in begun:
+                        await given_up(loaded)
+                    else:
+                        discard(loaded)
                 raise
         return new
 
@@ -169,9 +175,9 @@ async def given_up(loaded: LoadedPlugin) -> None:
     """One that never took over: what it has set up it may take down."""
     try:
         async with asyncio.timeout(CLOSE_WITHIN):
-            await finished(loaded.plugin.close())
+            await finished(loaded.plugin.close)
     except Exception as error:
-        log.error("plugin %s: close of the new one: %s: %s", loaded.name, type(error).__name__, error)  # noqa: TRY400
+        log.error("plugin %s: close of the new one: %s", loaded.name, text_of(error))  # noqa: TRY400
 
 
 async def set_up(loaded: LoadedPlugin, setup: Callable[[], Awaitable[None]]) -> None:
@@ -186,7 +192,7 @@ async def set_up(loaded: LoadedPlugin, setup: Callable[[], Awaitable[None]]) -> 
         raise ReloadFailed(f"{loaded.place}: plugin {loaded.name}: {what} took too long") from None
     except Exception as error:
         place = where_it_failed(error)
-        told = str(error) if isinstance(error, WorkerFailed) else f"{place}{type(error).__name__}: {error}"
+        told = str(error) if isinstance(error, WorkerFailed) else f"{place}{text_of(error)}"
         raise ReloadFailed(f"{loaded.place}: plugin {loaded.name}: {what}: {told}") from None
 
 

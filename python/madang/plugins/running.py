@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from madang.plugins.dispatcher import CLOSE_WITHIN, Dispatcher
+from madang.plugins.faults import text_of
+from madang.plugins.importing import where_it_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from madang.core import _core
     from madang.plugins.loading import Entry, LoadedPlugin
+
+log = logging.getLogger("madang.plugins")
+
+
+def run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:
+    """Until its `stop()`. Tasks and callbacks that plugins have begun themselves may end themselves, but not the loop: no signal comes here
+    as an exception (the core takes them), so what would end it is a plugin's own `sys.exit()`."""
+    while True:
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt) as error:
+            log.error("a task of a plugin: %s%s", where_it_failed(error), text_of(error))  # noqa: TRY400
+        else:
+            return
 
 
 class PluginThread:
@@ -61,7 +78,7 @@ class PluginThread:
                 self._ready.set_exception(error)
                 return
             self._ready.set_result(None)
-            loop.run_forever()
+            run_until_stopped(loop)
             loop.run_until_complete(self._dispatcher.close())
         finally:
             loop.close()

@@ -37,8 +37,8 @@ class PluginStore(MutableMapping[str, Any]):
     Usable in `setup` and in every hook, not in `close`. Two plugins, or two servers, never share one; a plugin is known by its name.
 
     Threads: any. Limits: keys of 1 to KEY_BYTES_MAX bytes, values of VALUE_BYTES_MAX bytes as JSON, STORE_BYTES_MAX in all; beyond them
-    ValueError, and nothing has changed. Errors: TypeError for a value that isn't JSON; `madang.StorageFull`; `madang.Unavailable` when the
-    server doesn't run, or can't tell whether the write was done.
+    ValueError, and nothing has changed. Errors: TypeError for a key that is no text and for a value that isn't JSON; `madang.StorageFull`;
+    `madang.Unavailable` when the server doesn't run, or can't tell whether the write was done.
     """
 
     def __init__(self, backing: Backing | None = None) -> None:
@@ -46,7 +46,7 @@ class PluginStore(MutableMapping[str, Any]):
         self._lock = threading.RLock()
 
     def __getitem__(self, key: str) -> Any:
-        value = self.backing.get(key)
+        value = self.backing.get(text_key(key))
         if value is None:
             raise KeyError(key)
         return json.loads(value)
@@ -55,13 +55,13 @@ class PluginStore(MutableMapping[str, Any]):
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
         with self._lock:
             try:
-                self.backing.put(key, text)
+                self.backing.put(text_key(key), text)
             except BadRequest as error:
                 raise ValueError(error.message) from None
 
     def __delitem__(self, key: str) -> None:
         with self._lock:
-            if not self.backing.delete(key):
+            if not self.backing.delete(text_key(key)):
                 raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
@@ -73,7 +73,7 @@ class PluginStore(MutableMapping[str, Any]):
     def scan(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Keys that begin so, in order of their bytes, with their values; what is changed meanwhile may or may not be seen."""
         after = ""
-        while rows := self.backing.scan(prefix, after, PAGE):
+        while rows := self.backing.scan(text_key(prefix), after, PAGE):
             for key, value in rows:
                 yield key, json.loads(value)
             after = rows[-1][0]
@@ -90,6 +90,14 @@ class PluginStore(MutableMapping[str, Any]):
         if self._backing_or_none is None:
             raise Unavailable("no server has taken this plugin yet, so it has no store: use it from setup() on")
         return self._backing_or_none
+
+
+def text_key(key: object) -> str:
+    """Told here, so that it is the same wherever the store lies. TypeError; ValueError for half surrogates."""
+    if not isinstance(key, str):
+        raise TypeError(f"a key is a text, not {key!r}")
+    key.encode()
+    return key
 
 
 class MemoryBacking:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from madang.plugins import framing
 from madang.plugins.aside import finished, tested
 from madang.plugins.dispatcher import LANES, SWITCH_INTERVAL
+from madang.plugins.faults import text_of
 from madang.plugins.importing import Unusable, forget_stale_bytecode_of, where_it_failed
 from madang.plugins.loading import folder_of, has_selftest, load_here
 from madang.plugins.reaching import Reached, RemoteBacking
@@ -39,6 +40,7 @@ READ_AT_ONCE = 1 << 20
 LOG_CHARS_MAX = 16_384
 CHARS_AT_ONCE = 1 << 20  # of one frame of answers
 IDLE_LOOK_S = 0.02
+STUCK = 75  # exit code; sysexits.h says of it: try again
 
 
 class Link:
@@ -217,12 +219,16 @@ class Worker:
         return url, token, user_id
 
     def _on_ping(self, number: int) -> None:
+        for lane in list(self._lanes.values()):
+            if lane.is_exhausted:
+                lane.faults.tell(lane.stuck("the process ends"))
+                os._exit(STUCK)  # the next one has threads that are free
         self._link.send(["pong", number])
 
     def _on_setup(self, number: int) -> None:
         assert self._loaded is not None
         plugin = self._loaded.plugin
-        self._say(number, lambda: finished(plugin.setup()))
+        self._say(number, lambda: finished(plugin.setup))
 
     def _on_selftest(self, number: int, within: float) -> None:
         assert self._loaded is not None
@@ -243,7 +249,7 @@ class Worker:
         for lane in self._lanes.values():
             lane.cancel()
         self._system.close()
-        await finished(self._loaded.plugin.close())
+        await finished(self._loaded.plugin.close)
 
     def _say(self, number: int, what: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         task = self._loop.create_task(self._said(number, what))
@@ -255,7 +261,7 @@ class Worker:
         try:
             await what()
         except Exception as error:
-            problem = f"{where_it_failed(error)}{type(error).__name__}: {error}"
+            problem = f"{where_it_failed(error)}{text_of(error)}"
         with contextlib.suppress(OSError):
             self._link.send(["said", number, problem])
 
@@ -273,6 +279,8 @@ def end_with(lifeline: int) -> None:
 
 def main() -> None:
     door, lifeline = (int(each) for each in sys.argv[1:3])
+    for ours in (door, lifeline):
+        os.set_inheritable(ours, False)  # by what the plugin starts: the socket is closed when this process ends
     for theirs in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(theirs, signal.SIG_IGN)  # ctrl-C and a supervisor's signal reach the whole group: the server says when this ends
     end_with(lifeline)

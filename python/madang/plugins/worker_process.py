@@ -177,6 +177,11 @@ class WorkerProcess(asyncio.Protocol):
                 await self.lost.wait()
         return self.lost.is_set()
 
+    @property
+    def has_ended(self) -> bool:
+        """Also when a process that it has forked keeps its end of the socket open."""
+        return self._process.poll() is not None
+
     def ending(self) -> str:
         """How it has ended, in words."""
         try:

@@ -1,12 +1,15 @@
 """Threads for `def` hooks: they take work themselves, as much as they can do at a time.
 
-A hook that never returns costs its thread, which is replaced; the threads are daemons, so nothing waits for it at the end."""
+A hook that never returns costs its thread, which is replaced, up to STUCK_MAX times; the threads are daemons, so nothing waits for it at
+the end."""
 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,6 +51,20 @@ class Workers:
                 thread.start()
 
     @property
+    def is_exhausted(self) -> bool:
+        """Every thread that there may be is stuck, so nothing is run until one comes back."""
+        return self._stuck() >= THREADS + STUCK_MAX
+
+    def where_it_is_stuck(self) -> str:
+        """For how long the longest, and file:line of where it is now."""
+        busy = list(self._busy.items())
+        if not busy:
+            return "not any more"
+        thread, since = min(busy, key=lambda each: each[1])
+        stack = traceback.extract_stack(sys._current_frames().get(thread))
+        return f"for {time.monotonic() - since:.0f} s in {stack[-1].filename}:{stack[-1].lineno}" if stack else "not any more"
+
+    @property
     def is_busy(self) -> bool:
         """Whether some thread is in its work."""
         return bool(self._busy)
@@ -64,7 +81,7 @@ class Workers:
 
     def _stuck(self) -> int:
         now = time.monotonic()
-        return sum(now - since > self._stuck_after for since in self._busy.values())
+        return sum(now - since > self._stuck_after for since in list(self._busy.values()))  # threads come and go meanwhile
 
     def _run(self) -> None:
         me = threading.get_ident()

@@ -59,7 +59,8 @@ class Provider(Plugin):
         self.client = self.http(timeout=timeout, connections=concurrency, tls=tls, allow_private=self.allow_private)
 
     async def close(self) -> None:
-        await self.client.close()
+        if hasattr(self, "client"):  # setup may have failed
+            await self.client.close()
 
     def configure(self, settings: Settings) -> None:
         """Raises madang.ConfigError."""

@@ -14,17 +14,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from madang.errors import ConfigError, PluginUnavailable, StartError
-from madang.plugins import Deny, Entry, Identity, Message, Verdict
+from madang.plugins import Delivery, Deny, Entry, Identity, Message, Notification, Verdict
 from madang.plugins.aside import aside, finished, tested
 from madang.plugins.dispatcher import LANES
+from madang.plugins.faults import text_of
 from madang.plugins.feed import check_return
 from madang.plugins.importing import Unusable
 from madang.plugins.lanes import ERROR, KINDS
 from madang.plugins.loading import prepare
+from madang.plugins.pushing import one_for_each, outcome_of
 from madang.plugins.store import MemoryBacking, PluginStore
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from types import TracebackType
 
     from madang.core import _core
@@ -77,9 +79,9 @@ class PluginHarness:
 
     async def _set_up(self) -> None:
         try:
-            await finished(self.plugin.setup())
+            await finished(self.plugin.setup)
         except Exception as error:
-            raise StartError(f"plugin {self._loaded.name}: setup: {type(error).__name__}: {error}") from error
+            raise StartError(f"plugin {self._loaded.name}: setup: {text_of(error)}") from error
         core = cast("_core.Plugins", self._core)
         self._lanes = {hook: LANES[hook](core, 0, self._loaded, self._loop) for hook in self._loaded.hooks}
 
@@ -113,15 +115,17 @@ class PluginHarness:
 
     def committed(self, entries: Sequence[Entry]) -> None:
         """Gives it entries of the feed. Raises as `check`."""
-        if "committed" not in self._lanes:
-            raise ConfigError([f"plugin {self._loaded.name} has no hook committed (its hooks: {', '.join(self._lanes)})"])
-        lane = self._lanes["committed"]
-        try:
-            self._on_loop(given(lane, list(entries)), lane.timeout + SLACK)
-        except concurrent.futures.TimeoutError:
-            raise PluginUnavailable(f"plugin {self._loaded.name}, hook committed: took longer than {lane.timeout:g} s") from None
-        except Exception as error:
-            raise PluginUnavailable(f"plugin {self._loaded.name}, hook committed: {lane.faults.tell(error)}") from error
+        self._told("committed", list(entries), check_return)
+
+    def push(self, notifications: Sequence[Notification]) -> list[Delivery]:
+        """What becomes of notifications that come at one time. Raises as `check`, also where one Delivery alone is none: in a server that
+        one is tried again."""
+
+        def judged(deliveries: object) -> None:
+            for each in one_for_each(len(notifications), deliveries):
+                outcome_of(each)
+
+        return list(self._told("push", list(notifications), judged))
 
     def selftest(self) -> None:
         """Raises what the plugin's `selftest` raises."""
@@ -146,11 +150,24 @@ class PluginHarness:
     def _call(self, hook: str, *about: Any) -> tuple[Any, ...]:
         return (0, hook, 0, next(self._numbers), time.monotonic(), *about)
 
-    def _answers(self, hook: str, calls: list[tuple[Any, ...]]) -> list[Any]:
+    def _lane(self, hook: str) -> Lane:
         if hook not in self._lanes:
             raise ConfigError([f"plugin {self._loaded.name} has no hook {hook} (its hooks: {', '.join(self._lanes)})"])
+        return self._lanes[hook]
+
+    def _told(self, hook: str, things: list[Any], judged: Callable[[Any], None]) -> Any:
+        """What the hook returns, in time and such that nothing is raised by `judged`."""
+        lane = self._lane(hook)
+        try:
+            return self._on_loop(given(lane, things, judged), lane.timeout + SLACK)
+        except concurrent.futures.TimeoutError:
+            raise PluginUnavailable(f"plugin {self._loaded.name}, hook {hook}: {lane.late()}") from None
+        except Exception as error:
+            raise PluginUnavailable(f"plugin {self._loaded.name}, hook {hook}: {lane.faults.tell(error)}") from error
+
+    def _answers(self, hook: str, calls: list[tuple[Any, ...]]) -> list[Any]:
+        lane = self._lane(hook)
         waiting = [self._core.expect(call[3]) for call in calls]
-        lane = self._lanes[hook]
 
         def put() -> None:
             for call in calls:
@@ -172,10 +189,10 @@ class PluginHarness:
         for lane in self._lanes.values():
             lane.cancel()
             await aside(lane.end)
-        await finished(self.plugin.close())
+        await finished(self.plugin.close)
 
-    def _on_loop(self, what: Coroutine[Any, Any, Any], within: float) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(within)
+    def _on_loop(self, what: Coroutine[Any, Any, Any], within: float) -> Any:
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(within)
 
     def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -183,8 +200,10 @@ class PluginHarness:
         self._loop.close()
 
 
-async def given(lane: Lane, entries: list[Entry]) -> None:
-    check_return(await lane.method(entries) if inspect.iscoroutinefunction(lane.method) else await aside(lambda: lane.method(entries)))
+async def given(lane: Lane, things: list[Any], judged: Callable[[Any], None]) -> Any:
+    value = await lane.awaited(things) if inspect.iscoroutinefunction(lane.method) else await aside(lambda: lane.called(things))
+    judged(value)
+    return value
 
 
 class CoreOfTests:

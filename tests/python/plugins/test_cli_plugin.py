@@ -26,6 +26,18 @@ class Broken(madang.Plugin):
         raise ValueError("nothing works")
 """
 
+HALF = """import madang
+
+class Half(madang.Plugin):
+    def setup(self):
+        raise ValueError("no words")
+        self.words = []
+    def check(self, message):
+        return madang.Verdict.allow()
+    def close(self):
+        self.words.clear()
+"""
+
 
 class Checker(madang.Plugin):
     """Of the server whose plugins are listed."""
@@ -101,6 +113,15 @@ def test_check_names_file_and_line_of_what_is_wrong(tmp_path: Path, code: str, w
         assert word in ended.stderr
     [told] = [json.loads(line) for line in madang_command("plugin", "check", "--json", cwd=tmp_path).stdout.splitlines()]
     assert words[0] in told["error"]
+
+
+def test_what_setup_has_not_made_is_no_second_error(tmp_path: Path) -> None:
+    (tmp_path / "half.py").write_text(HALF, encoding="utf-8")
+    for use in ("half:Half", "webhook"):
+        ended = madang_command("plugin", "check", use, cwd=tmp_path)
+        assert ended.returncode == 1
+        assert "setup: " in ended.stderr
+        assert "close" not in ended.stderr
 
 
 def test_check_of_a_use(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from madang.plugins.hooks import HookOptions
 from madang.plugins.importing import Unusable, forget_stale_bytecode, modules_with, plugin_class, without_modules
 from madang.plugins.isolation import IsolatedPlugin
 from madang.plugins.loading import load_plugins, use_of
+from madang.plugins.reaching import carried_out
 from madang.plugins.store import KEY_BYTES_MAX, VALUE_BYTES_MAX, MemoryBacking, PluginStore
 from madang.plugins.worker import parts_of
 
@@ -198,6 +199,16 @@ class AnsweringCore:
     def note(self, *_: Any, **__: Any) -> None: ...
 
     def note_worker(self, *_: Any) -> None: ...
+
+
+@pytest.mark.parametrize("asked", [("get", []), ("put", ["k", None]), ("put", []), ("scan", [1, 2, 3]), ("setup", [])])
+def test_whatever_a_worker_asks_for_is_answered(asked: tuple[str, list[Any]]) -> None:
+    plugin = madang.Plugin()
+    plugin.store = PluginStore(MemoryBacking())
+    plugin.store["k"] = 1
+    problem, _ = carried_out(plugin, *asked)
+    assert problem is not None
+    assert problem[0] == "bad_request"
 
 
 def test_a_worker_uses_the_store_of_the_server_from_its_loop_and_its_threads(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_setup_that_fails_names_the_plugin_and_nothing_runs(tmp_path: Path, th
             raise ValueError("settings.words is missing")
 
     before = Quiet()
-    with pytest.raises(madang.StartError, match=r"plugin Picky: setup: ValueError: settings\.words is missing"):
+    with pytest.raises(madang.StartError, match=r"plugin Picky: setup: .*test_lifetime\.py:\d+: ValueError: settings\.words is missing"):
         madang.Server(data=tmp_path, plugins=[before, Picky()]).start()
     assert (before.set_up, before.closed) == (1, 1)
     assert threads_left() == []

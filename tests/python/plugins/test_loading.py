@@ -53,6 +53,7 @@ def test_two_of_a_kind_have_names_of_their_own() -> None:
         ([type("Bad", (Checker,), {"hooks": {"check": {"timeout": "200ms"}}})()], "must be seconds"),
         ([type("Open", (House,), {"hooks": {"authenticate": {"on_error": "allow"}}})()], "never fails open"),
         ([type("Named", (Checker,), {"name": "password"})()], "may not be named"),
+        ([type("Alone", (Checker,), {"isolation": "proces"})()], "isolation is 'none' or 'process', not 'proces'"),
         ([object()], "is no madang.Plugin"),
     ],
 )

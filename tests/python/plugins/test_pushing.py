@@ -105,7 +105,11 @@ def test_a_batch_that_fails_fails_whole_and_is_not_run_again(said: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [None, True, "sent", Delivery("lost"), Delivery.retry(-1), Delivery.retry(float("nan")), Delivery.retry(True)]
+    "odd",
+    [
+        *(None, True, "sent", Delivery("lost"), Delivery(["sent"])),  # type: ignore[arg-type]
+        *(Delivery.retry(-1), Delivery.retry(float("nan")), Delivery.retry(True), Delivery.retry(10**400)),
+    ],
 )
 def test_an_odd_delivery_is_its_own_error_alone(odd: Any) -> None:
     core = pushed(Says([Delivery.sent(), odd]), call(1), call(2))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +65,12 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(tmp_path: Path) -> Non
                 plugin.store[key] = value
         with pytest.raises(TypeError):
             plugin.store["k"] = {1, 2}
+        use: tuple[Callable[[Any], Any], ...] = (plugin.store.get, plugin.store.pop, lambda key: plugin.store.update({key: 1}))
+        for call in use:
+            with pytest.raises(TypeError, match="a key is a text, not 7"):
+                call(7)
+            with pytest.raises(UnicodeEncodeError):
+                call("\ud800")
         assert plugin.store["k"] == "before"
 
 

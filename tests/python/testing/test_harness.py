@@ -129,6 +129,33 @@ def test_the_feed_and_a_store_in_memory(plugin_harness: Harness) -> None:
     assert [key for key, _ in feeder.store.scan("s")] == ["starts"]
 
 
+def notification(text: str) -> madang.Notification:
+    bob, alice = User("3", "bob"), User("2", "alice")
+    return madang.Notification(f"3.1.{text}", bob, None, None, "1", "group", None, 1, "9", alice, text, 1, dt.datetime.now(dt.UTC))
+
+
+class Pusher(madang.Plugin):
+    """Says of each what its text says."""
+
+    def push(self, notifications: list[madang.Notification]) -> Any:
+        said = {"sent": madang.Delivery.sent(), "gone": madang.Delivery.gone(), "later": madang.Delivery.retry(5), "odd": "sent"}
+        if notifications[0].text == "exit":
+            raise SystemExit(3)
+        return [said[each.text] for each in notifications if each.text in said]
+
+
+def test_notifications_without_a_provider(plugin_harness: Harness) -> None:
+    pusher = plugin_harness(Pusher)
+    assert [each.kind for each in pusher.push([notification("sent"), notification("gone"), notification("later")])] == [
+        *("sent", "gone", "retry")
+    ]
+    for text, words in (("odd", "returned 'sent', which is no madang.Delivery"), ("none", "0 deliveries for 1"), ("exit", "SystemExit: 3")):
+        with pytest.raises(madang.PluginUnavailable, match=f"hook push: .*{words}"):
+            pusher.push([notification(text)])
+    with pytest.raises(madang.ConfigError, match="no hook push"):
+        plugin_harness(Batch).push([])
+
+
 def test_what_keeps_a_server_from_starting_is_raised(plugin_harness: Harness) -> None:
     with pytest.raises(madang.StartError, match=r"settings\.bad"):
         plugin_harness(Star, settings={"bad": 1})
