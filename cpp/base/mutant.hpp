@@ -31,6 +31,7 @@ enum class Mutant : std::uint8_t {
     marker_goes_back,           // a read below the marker moves it there
     prev_from_stays,            // the last entry addressed to a member is taken from the stays alone
     offline_on_cut,             // a user is offline as soon as the last connection is lost
+    no_greeting,                // a socket that comes isn't told which friends are online already
     lost_lease,                 // a lease is taken once and not renewed
     presence_for_all,           // anybody may see anybody's presence
     muted_may_write,            // a mute does not keep anybody from writing

@@ -64,7 +64,7 @@ void Engine::State::on(const ReplyTo& from, ListBans&& request) {
             page.bans.push_back(*at++);
         // One who was never a member has no row here that the deletion of the account would have reached.
         for (auto& ban : page.bans)
-            if (auto shown = as_shown(store_, ban.user)) ban.user = std::move(*shown);
+            if (auto present = present_profile(store_, ban.user)) ban.user = std::move(*present);
         if (at != bans.end()) page.next = page.bans.back().user.id;
         reply(from, std::move(page));
     });

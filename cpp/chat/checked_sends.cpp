@@ -4,6 +4,8 @@
 
 #include "base/mutant.hpp"
 #include "chat/engine_state.hpp"
+#include "chat/mentions.hpp"
+#include "chat/stored.hpp"
 #include "store/keys.hpp"
 
 namespace madang {
@@ -45,6 +47,18 @@ CheckedSend* Engine::State::check(const ReplyTo& from, ConversationState* conver
         call.kind = conversation->log.conversation().kind;
         if (const auto* member = conversation->log.find_member(request.actor.user)) call.sender_username = member->user.username;
         call.mentions = conversation->log.mentions_in(request.text, request.actor.user);
+    } else {
+        // The members that the conversation will have, as it will show them.
+        std::vector<Member> pair;
+        for (const auto user : {request.actor.user, lane.peer}) {
+            Profile profile;
+            profile.id = user;
+            if (auto present = present_profile(store_, profile)) profile = std::move(*present);
+            if (user == request.actor.user) call.sender_username = profile.username;
+            if (!profile.username.empty()) pair.push_back({.user = std::move(profile), .role = Role::member, .stays = {{Seq{1}, Seq{}}}});
+        }
+        MemberNames names;
+        call.mentions = find_mentions(request.text, names, pair, ConversationSettings{}.mention_all == MentionAllRight::members);
     }
     auto& added = checks_.add(lane, {from, std::move(request), digest, std::move(call), revision});
     if (!starts) return &added;

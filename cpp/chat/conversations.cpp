@@ -2,6 +2,7 @@
 #include "base/mutant.hpp"
 #include "base/text.hpp"
 #include "chat/engine_state.hpp"
+#include "chat/stored.hpp"
 #include "store/keys.hpp"
 
 namespace madang {
@@ -33,6 +34,7 @@ void Engine::State::on(const ReplyTo& from, UpdateConversation&& request) {
                           request.mention_all.value_or(now.settings.mention_all) == now.settings.mention_all;
         if (!same) {
             const auto entry = conversation.log.append_updated(request, clock_.now());
+            ++figures_.settings_changes;
             put_conversation_row(conversation);
             publish(conversation, entry);
         }
@@ -44,6 +46,8 @@ void Engine::State::answer_view(const ReplyTo& from, const ConversationState& co
     if (conversation.log.has_shadowed(user))
         return effects_.push_back(Read{Query{.to = from, .request = GetConversation{{user, {}}, conversation.log.id()}}});
     auto view = conversation.log.view_of(user);
+    if (view.peer)
+        if (auto peer = present_profile(store_, *view.peer)) view.peer = std::move(*peer);
     view.created = created;
     reply(from, std::move(view));
 }
@@ -67,6 +71,7 @@ void Engine::State::on(const ReplyTo& from, PutMember&& request) {
             if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
             const auto change = [&](UserId user, std::optional<Role> role, std::optional<Time> until) {
                 const auto entry = log.append_member_updated(user, role, until, actor, now);
+                ++figures_.member_changes;
                 put_member_row(conversation, user);
                 publish(conversation, entry);
             };

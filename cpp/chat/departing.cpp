@@ -126,6 +126,7 @@ void Engine::State::take_leave(EngineIndex from, LeavePlace leave) {
 bool Engine::State::take_out(ConversationState& conversation, const Profile& who) {
     auto& log = conversation.log;
     const auto id = log.id();
+    if (!discard_held_of(who.id)) return false;
     if (const auto* found = conversation.admission.find_ban(who.id); found && found->user != who) {
         auto ban = *found;
         ban.user = who;

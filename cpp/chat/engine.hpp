@@ -56,6 +56,10 @@ struct EngineFigures {
     std::uint64_t receipts_waiting = 0;               // not confirmed by their conversations' engines yet
     std::uint64_t loads = 0, evictions = 0, resyncs = 0;
     std::uint64_t joins = 0, leaves = 0, bans = 0;             // of groups, since start; first members are no joins
+    std::uint64_t settings_changes = 0;                        // title or settings of groups, since start
+    std::uint64_t member_changes = 0;                          // roles and mutes that were set, since start
+    std::uint64_t invites = 0;                                 // links that were made, since start
+    std::uint64_t mentions = 0;                                // of users here, since start
     std::uint64_t friend_requests = 0, blocks = 0;             // made since start
     std::uint64_t relations_pending = 0;                       // pairs with changes not yet in both copies
     std::uint64_t password_changes = 0, deleted_accounts = 0;  // since start

@@ -210,6 +210,8 @@ class Engine::State {
     void ask_undecided();
     void renew_leases();
     void take_answer(const PresenceAnswer& answer);
+    bool greet(Greeting& greeting, std::size_t& budget);
+    void change_listeners(const UserState& user, UserId other);
     void note_answered(UserId asker, const PresenceAnswer::Item& item, const PresenceSignal& now);
     void take_verdict(UserState& user, const PresenceAnswer::Item& item);
     void answer_sockets(UserState& user, UserId other, const PresenceSignal& shown, Watcher& watcher);
@@ -404,6 +406,9 @@ class Engine::State {
     Result<Stored> hold(const ConversationState& conversation, UserId sender, std::string key, const CheckedSend& send);
     void answer_decided(const ReplyTo& from, const HeldMessage& held, const Review& request);
     void decided(HeldMessage held, HeldMessage::State state, Seq seq);
+    void discard(const HeldMessage& held);
+    // False: not now. Of an account that is deleted: nobody could release it, and it bears a name.
+    bool discard_held_of(UserId sender);
     void refuse_held(const ReplyTo& from, const HeldMessage& held);
     void release(const ReplyTo& from, ConversationState& conversation, HeldMessage held);
 

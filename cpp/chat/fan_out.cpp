@@ -122,6 +122,7 @@ void Engine::State::deliver_note(UserState& user, const InboxItem& item) {
 void Engine::State::put_mention(const UserState& user, const Entry& entry, const InboxItem& item) {
     const auto& message = *entry.shown_message();
     const auto key = mention_key(user.id, message.message.id);
+    figures_.mentions += item.mentioned;
     if (item.mentioned)
         put(Table::mention, key, Mention{entry.conversation_id, message.seq}, madang::slot_of(user.id));
     else if (!mutant(Mutant::keep_mention))

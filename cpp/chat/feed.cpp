@@ -88,6 +88,7 @@ Result<FeedBatch> Feed::read(FeedMark& after) const {
     for (const auto& each : *places) {
         auto entry = read_entry(store_, each.entry.conversation, each.entry.seq);
         if (entry) entry = with_message(store_, std::move(*entry));
+        if (entry) entry = as_shown(store_, std::move(*entry));
         if (!entry) return std::unexpected(entry.error());
         bytes += (*entry)->text_bytes();
         if (!batch.entries.empty() && bytes > kFeedBytes) break;

@@ -98,6 +98,7 @@ void Engine::State::decided(HeldMessage held, HeldMessage::State state, Seq seq)
     held.state = state;
     held.seq = seq;
     held.text.clear();
+    held.sender_username.clear();
     put_held(held);
     if (const auto forgotten = held_.decide(held.id)) {
         erase(Table::held, held_key(*forgotten), madang::slot_of(*forgotten));
@@ -105,13 +106,26 @@ void Engine::State::decided(HeldMessage held, HeldMessage::State state, Seq seq)
     }
 }
 
-void Engine::State::refuse_held(const ReplyTo& from, const HeldMessage& held) {
+void Engine::State::discard(const HeldMessage& held) {
     auto key = send_key(held.conversation, held.sender, held.client_id);
     const auto slot = madang::slot_of(held.conversation);
     if (!mutant(Mutant::refuse_keeps_key)) put_send_key(std::move(key), {}, nullptr, slot);
     decided(held, HeldMessage::State::refused, {});
     ++figures_.held_refused;
+}
+
+void Engine::State::refuse_held(const ReplyTo& from, const HeldMessage& held) {
+    discard(held);
     reply(from, Reviewed{held.id, nullptr});
+}
+
+bool Engine::State::discard_held_of(UserId sender) {
+    for (const auto id : held_.waiting_of(sender)) {
+        const auto held = find_held(id);
+        if (!held) return false;
+        if (*held) discard(**held);
+    }
+    return true;
 }
 
 void Engine::State::release(const ReplyTo& from, ConversationState& conversation, HeldMessage held) {

@@ -2,6 +2,14 @@
 
 namespace madang {
 
+std::vector<HeldId> HeldQueue::waiting_of(UserId sender) const {
+    std::vector<HeldId> ids;
+    if (!by_sender_.contains(sender)) return ids;
+    for (const auto& [id, waiting] : waiting_)
+        if (waiting.sender == sender) ids.push_back(id);
+    return ids;
+}
+
 Result<> HeldQueue::may_hold(UserId sender, std::size_t text_bytes) const {
     if (waiting_.size() >= messages_max_ || bytes_ + text_bytes > kHeldBytesMax)
         return fail(Code::denied_by_policy, "this message needs a review, and too many wait for one already");

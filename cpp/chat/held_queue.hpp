@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "base/result.hpp"
 #include "model/held.hpp"
@@ -28,6 +29,9 @@ class HeldQueue {
 
     std::size_t size() const { return waiting_.size(); }
     bool knows(HeldId id) const { return waiting_.contains(id) || std::ranges::find(decided_, id) != decided_.end(); }
+
+    // Rising.
+    std::vector<HeldId> waiting_of(UserId sender) const;
 
     Result<> may_hold(UserId sender, std::size_t text_bytes) const;
     // One that waits, or a decision that is remembered; at start in rising ids.

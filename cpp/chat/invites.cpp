@@ -35,6 +35,7 @@ void Engine::State::on(const ReplyTo& from, CreateInvite&& request) {
         const auto id = conversation.log.id();
         put(Table::invite, invite_key(id, invite.secret), invite, madang::slot_of(id));
         admission.add(invite);
+        ++figures_.invites;
         touch(conversation);
         reply(from, invite);
     });

@@ -59,6 +59,9 @@ class Answer {
                                            page.next = page.members.back().member.user.id;
                                            return false;
                                        }
+                                       auto user = present_profile(store_, std::move(member->user));
+                                       if (!user) return std::unexpected(user.error());
+                                       member->user = std::move(*user);
                                        page.members.push_back({std::move(*member), {}});
                                        return true;
                                    });
@@ -169,11 +172,11 @@ class Answer {
         const auto end = request.before ? mention_key(user, *request.before) : end_of(user.value);
         const auto read =
             each_row(store_, Table::mention, first_of(user.value), end, Order::descending, [&](auto key, auto value) -> Result<bool> {
-                if (page.messages.size() == limit || bytes > limits_.page_bytes || looked_at++ == kMentionsLookedAt) {
-                    page.next = last;
+                const auto newer = std::exchange(last, MessageId{id_in(key, 8)});
+                if (looked_at++ == kMentionsLookedAt) {
+                    page.next = newer;
                     return false;
                 }
-                last = MessageId{id_in(key, 8)};
                 const auto mention = decode_mention(value);
                 if (!mention) return std::unexpected(mention.error());
                 auto [from, is_new] = readable.try_emplace(mention->conversation_id);
@@ -187,6 +190,11 @@ class Answer {
                 if (!entry) return std::unexpected(entry.error());
                 // Changed just now: the user's engine has not heard of it yet.
                 if (!(*entry)->message.mentions.names(user)) return true;
+                // Only now is it known that there is another page.
+                if (page.messages.size() == limit || bytes > limits_.page_bytes) {
+                    page.next = newer;
+                    return false;
+                }
                 bytes += (*entry)->message.text.size();
                 page.messages.push_back(std::move(*entry));
                 return true;

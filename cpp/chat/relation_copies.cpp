@@ -68,6 +68,7 @@ bool Engine::State::take_change(UserState& user, const RelationChanged& message)
 void Engine::State::relations_changed(UserState& user, UserId other) {
     // Each may see of the other what they could not see before, or no longer.
     circle_changed(user.id);
+    change_listeners(user, other);
     user.presence.online&& are_friends(user, other) ? watch(user, other) : unwatch(user, other);
     decide_again(user, other);
     if (user.relations.neutral() > kNeutralKept && user.written <= durable_) user.relations.drop_neutral();

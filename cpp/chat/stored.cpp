@@ -38,13 +38,19 @@ Result<EntryPtr> with_message(const Store& store, EntryPtr entry) {
     return EntryPtr{std::move(whole)};
 }
 
-Result<Profile> as_shown(const Store& store, Profile profile) {
+Result<Profile> present_profile(const Store& store, Profile profile) {
     const auto bytes = store.get(Table::account, account_key(profile.id));
     if (!bytes) return std::unexpected(bytes.error());
     if (!*bytes) return profile;
     auto account = decode_account(profile.id, **bytes);
     if (!account) return std::unexpected(account.error());
-    return is_deleted(account->profile) ? std::move(account->profile) : std::move(profile);
+    return std::move(account->profile);
+}
+
+Result<Profile> as_shown(const Store& store, Profile profile) {
+    auto present = present_profile(store, profile);
+    if (!present) return present;
+    return is_deleted(*present) ? std::move(present) : Result<Profile>(std::move(profile));
 }
 
 Result<EntryPtr> as_shown(const Store& store, EntryPtr entry) {
@@ -120,7 +126,10 @@ Result<ConversationView> read_view(const Store& store, ConversationId id, UserId
                                    [&](auto key, auto value) -> Result<bool> {
                                        auto member = decode_member(UserId{id_in(key, 8)}, value);
                                        if (!member) return std::unexpected(member.error());
-                                       if (member->user.id != viewer) view.peer = std::move(member->user);
+                                       if (member->user.id == viewer) return true;
+                                       auto peer = present_profile(store, std::move(member->user));
+                                       if (!peer) return std::unexpected(peer.error());
+                                       view.peer = std::move(*peer);
                                        return true;
                                    });
         if (!read) return std::unexpected(read.error());

@@ -42,6 +42,8 @@ Result<EntryPtr> with_message(const Store& store, EntryPtr entry);
 Result<EntryPtr> as_shown(const Store& store, EntryPtr entry);
 // The profile, or what is left of a deleted one.
 Result<Profile> as_shown(const Store& store, Profile profile);
+// With the name that the account has now; itself where there is none. For lists of people: what is logged keeps the name of its time.
+Result<Profile> present_profile(const Store& store, Profile profile);
 
 // The head and the newest message (null: none), as this user may be shown them.
 struct Newest {

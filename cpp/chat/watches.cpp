@@ -61,6 +61,8 @@ void Engine::State::on(const ReplyTo& from, Watch&& request) {
         if (!users.empty()) socket->watch = std::make_unique<SocketWatch>(SocketWatch{users, users});
         for (const auto other : users) watch(user, other);
         if (before) unwatch_all(user, before->users);
+        // What was not answered yet was not told as of a friend either.
+        if (before && !before->unanswered.empty()) watching_.greetings.push_back({user.id, request.session, UserId{}});
         for (const auto other : users) {
             auto& watched = watching_.watched.at(other);
             auto& watcher = *watched.find(user.id);
@@ -285,6 +287,8 @@ void Engine::State::tell_watchers() {
     const auto now = clock_.tick();
     auto& queue = watching_.queue;
     std::size_t budget = kPresenceSignals;
+    auto& greetings = watching_.greetings;
+    while (!greetings.empty() && budget > 0 && greet(greetings.front(), budget)) greetings.pop_front();
     for (auto looks = queue.size(); looks > 0 && budget > 0; --looks) {
         const auto other = queue.front();
         queue.pop_front();
@@ -305,6 +309,50 @@ void Engine::State::tell_watchers() {
 }
 
 // False: the budget was too small for all.
+bool Engine::State::greet(Greeting& greeting, std::size_t& budget) {
+    const auto* user = users_.find(greeting.user);
+    if (!user) return true;
+    const auto socket = std::ranges::find(user->subscriptions, greeting.session, &Subscription::session);
+    if (socket == user->subscriptions.end() || !socket->is_present) return true;
+    const auto is_alone = user->subscriptions.size() == 1;
+    const auto relations = user->relations.all();
+    for (auto at = std::ranges::upper_bound(relations, greeting.after, {}, &Relation::other); at != relations.end(); ++at) {
+        if (budget == 0) return false;
+        const auto other = greeting.after = at->other;
+        const auto found = watching_.watched.find(other);
+        if (found == watching_.watched.end() || !are_friends(*user, other) || lists(*socket, other)) continue;
+        auto& watched = found->second;
+        auto* watcher = watched.find(user->id);
+        if (!watcher) continue;
+        if (watcher->verdict == Watcher::Verdict::visible && watched.state.online) {
+            if (watcher->told == Watcher::Told::offline) watcher->told = is_alone ? Watcher::Told::online : Watcher::Told::mixed;
+            ++figures_.presence_signals, --budget;
+            effects_.push_back(Signalling{shown(other, true, watched.state), {{socket->gateway, socket->session}}});
+        } else if (watcher->told != Watcher::Told::offline) {
+            // An earlier socket was told that the friend is online, and nobody was there when that ended; or it isn't known whether it has.
+            watcher->told = Watcher::Told::mixed;
+            queue_telling(other, watched);
+        }
+    }
+    return true;
+}
+
+// A friend, or no longer. In between, sockets with a list have heard of the other and those without haven't. These are told of nothing more
+// when a friendship ends: the last that they hear is that they see nobody.
+void Engine::State::change_listeners(const UserState& user, UserId other) {
+    const auto found = watching_.watched.find(other);
+    auto* watcher = found == watching_.watched.end() ? nullptr : found->second.find(user.id);
+    if (!watcher || watcher->told == Watcher::Told::offline) return;
+    watcher->told = Watcher::Told::mixed;
+    if (are_friends(user, other)) return;
+    Signalling gone{shown(other, false, {}), {}};
+    for (const auto& each : user.subscriptions)
+        if (each.is_present && !lists(each, other)) gone.to.push_back({each.gateway, each.session});
+    figures_.presence_signals += gone.to.size();
+    if (!gone.to.empty()) effects_.push_back(std::move(gone));
+}
+
+// False: the budget was too small for all.
 bool Engine::State::tell_watchers(UserId other, WatchedPresence& watched, std::size_t& budget) {
     Signalling visible{shown(other, true, watched.state), {}}, hidden{shown(other, false, watched.state), {}};
     bool all = true;
@@ -320,12 +368,14 @@ bool Engine::State::tell_watchers(UserId other, WatchedPresence& watched, std::s
             break;
         }
         const bool is_friend = are_friends(*user, other);
+        bool is_heard = false;  // by nobody: who comes next is greeted
         for (const auto& each : user->subscriptions) {
             if (is_unanswered(each, other) || !(lists(each, other) || (is_friend && each.is_present))) continue;
             (may_see ? visible : hidden).to.push_back({each.gateway, each.session});
+            is_heard = true;
             if (budget > 0) --budget;
         }
-        watcher.told = told;
+        if (is_heard) watcher.told = told;
     }
     for (auto* signalling : {&visible, &hidden}) {
         figures_.presence_signals += signalling->to.size();

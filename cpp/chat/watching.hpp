@@ -49,7 +49,7 @@ struct Watcher {
     enum class Told : std::uint8_t { offline, online, mixed };  // mixed: its sockets were told different things
     UserId user;
     Verdict verdict = Verdict::unknown;
-    Told told = Told::offline;
+    Told told = Told::offline;  // a socket that was told nothing takes everybody for offline
 };
 
 // Whom users of this engine watch.
@@ -62,6 +62,13 @@ struct WatchedPresence {
     std::vector<Watcher> watchers;  // rising users
 
     Watcher* find(UserId user);
+};
+
+// A socket that has just come, until it has heard which friends are online.
+struct Greeting {
+    UserId user;
+    SessionId session;
+    UserId after;  // friends up to here are told
 };
 
 // Somebody's question for the presence of others, until all engines have answered.
@@ -88,6 +95,7 @@ struct Watching {
     };
     std::map<UserId, Undecided> undecided;  // watcher → those it is not known about whether it may see them
     std::deque<UserId> queue;               // of the watched whose watchers have to be told
+    std::deque<Greeting> greetings;
     std::map<EngineIndex, std::vector<PresenceStates::Item>> states_out;
     std::map<std::uint64_t, PresenceQuery> queries;
     std::uint64_t last_query = 0;

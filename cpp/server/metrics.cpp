@@ -133,6 +133,10 @@ void add_engines(Page& page, const Runtime& runtime) {
     counter("madang_engine_joins_total", "Members who joined a group after its creation.", &EngineFigures::joins);
     counter("madang_engine_leaves_total", "Members who left a group or were removed.", &EngineFigures::leaves);
     counter("madang_engine_bans_total", "Users banned from a group.", &EngineFigures::bans);
+    counter("madang_engine_settings_changes_total", "Times that a group got a title or settings.", &EngineFigures::settings_changes);
+    counter("madang_engine_member_changes_total", "Roles and mutes that were set.", &EngineFigures::member_changes);
+    counter("madang_engine_invites_total", "Invite links made.", &EngineFigures::invites);
+    counter("madang_engine_mentions_total", "Users named in messages.", &EngineFigures::mentions);
     counter("madang_engine_loads_total", "Users and conversations read from the store.", &EngineFigures::loads);
     counter("madang_engine_evictions_total", "Users and conversations dropped from memory.", &EngineFigures::evictions);
     gauge("madang_engine_relations_pending", "Pairs of users with changes not yet in both copies.", &EngineFigures::relations_pending);

@@ -234,3 +234,17 @@ def test_a_user_is_found_by_any_spelling_of_the_name(alice: Device, bob: Device)
     assert [user["id"] for user in bob.get("/users", username=alice.username.upper())["users"]] == [alice.id]
     assert bob.get("/users", username=unique("nobody"))["users"] == []
     assert "settings" not in bob.get("/users", username=alice.username)["users"][0]
+
+
+def test_a_new_name_is_shown_in_the_conversations_there_are(alice: Device, bob: Device) -> None:
+    group, direct = alice.group(bob), alice.direct(bob)
+    bob.caught_up(group, direct)
+
+    def shown() -> set[str]:
+        member = next(each["user"] for each in bob.members(group) if each["user"]["id"] == alice.id)
+        peers = [each["peer"] for each in bob.conversations() if "peer" in each]
+        return {each["display_name"] for each in (member, bob.conversation(direct)["peer"], *peers)}
+
+    assert shown() == {alice.get("/users/me")["display_name"]}
+    alice.call("PATCH", "/users/me", {"display_name": "Alice the Second"})
+    assert shown() == {"Alice the Second"}

@@ -308,3 +308,15 @@ def test_the_command_line_reviews_what_waits(yard: Server) -> None:
     assert (wrong.returncode, "not_found" in wrong.stderr or "no such" in wrong.stderr) == (1, True)
     with pytest.raises(Refused, match="bad_request"):
         ask(yard.data, "held-release", "what")
+
+
+def test_nothing_of_a_deleted_account_waits_for_review(yard: Server) -> None:
+    alice, bob, olga = people(yard)
+    held = hold(alice, alice.group(bob), "hold what alice said")
+    alice.call("DELETE", "/users/me")
+    deadline = time.monotonic() + 20
+    while waiting(olga):
+        assert time.monotonic() < deadline
+    assert code_of(review, olga, held["held_id"], "release") == "not_found"
+    for page in (json.dumps(ask(yard.data, "held-list")), json.dumps(olga.get("/admin/held"))):
+        assert "alice" not in page

@@ -98,3 +98,16 @@ def test_a_bad_page_is_a_bad_request(alice: Device) -> None:
         alice.get("/mentions", next="x")
     with refused("bad_request"):
         alice.get("/mentions", limit=0)
+
+
+def test_the_last_page_announces_no_other(alice: Device, bob: Device) -> None:
+    left, kept = alice.group(bob), alice.group(bob)
+    alice.send(left, f"@{bob.username} early")
+    head = [alice.send(kept, f"@{bob.username} {n}")["seq"] for n in range(3)][-1]
+    bob.call("DELETE", f"/conversations/{left}/members/{bob.id}")
+    listed(bob, kept, head)
+    bob.await_event(lambda event: event["type"] == "conversation.left")
+    page = bob.get("/mentions", limit=3)
+    assert len(page["mentions"]) == 3
+    assert "next" not in page
+    assert "next" in bob.get("/mentions", limit=2)

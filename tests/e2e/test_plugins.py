@@ -39,6 +39,7 @@ HOUSE = """
                 case "hang": time.sleep(60)
                 case "gil": ctypes.PyDLL(None).usleep(2_000_000)
                 case "who": return Verdict.modify(f"{message.sender.username} {message.conversation_kind} {message.client_id}")
+                case "whom": return Verdict.modify(" ".join((message.sender.username, message.peer_id or "-", *message.mentions)))
             return Verdict.allow()
 
     class Batch(madang.Plugin):
@@ -148,7 +149,8 @@ def test_a_denied_first_message_makes_no_conversation(make_house: MakeHouse) -> 
     assert refused(lambda: socket.request("send", user_id=bob.id, client_id="c1", text="deny spam"))[0] == "denied_by_policy"
     assert bob.conversations() == []
     assert bob.inbox() == []
-    assert socket.request("send", user_id=bob.id, client_id="c2", text="hello")["message"]["text"] == "hello"
+    whom = socket.request("send", user_id=bob.id, client_id="c2", text="whom @bob @nobody")["message"]
+    assert whom["text"] == f"alice {bob.id} {bob.id}", "what a plugin is told of a message that makes its conversation"
     assert len(bob.conversations()) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 import pytest
@@ -145,6 +146,77 @@ def test_who_is_signed_out_by_another_device_is_offline_at_once(yard: Server, an
     else:
         anna.call("PUT", "/users/me/password", {"old_password": anna.password, "new_password": "battery horse staple"})
     reader.expect_signal("presence", user_id=anna.id, status="offline")
+
+
+def sockets_become(yard: Server, wanted: int) -> None:
+    """As the engines know of them; their figures lag behind a little."""
+    deadline = time.monotonic() + 20
+    found = None
+    while found != wanted:
+        assert time.monotonic() < deadline, found
+        page = yard.api.exchange("GET", "/metrics").body.decode()
+        found = sum(int(float(line.split()[1])) for line in page.splitlines() if line.startswith("madang_engine_sessions"))
+
+
+def close(yard: Server, listener: Listener, others: int) -> None:
+    """And the server knows."""
+    sockets_become(yard, others + 1)
+    listener.close()
+    sockets_become(yard, others)
+
+
+def test_who_comes_back_hears_that_a_friend_has_gone(yard: Server, anna: Device, bert: Device) -> None:
+    befriended(yard, anna, bert)
+    reader = bert.connect()
+    anna.connect()
+    reader.expect_signal("presence", user_id=anna.id, status="online")
+    close(yard, reader, others=1)
+    anna.call("DELETE", "/sessions/current")
+    bert.connect().expect_signal("presence", user_id=anna.id, status="offline")
+
+
+def test_who_comes_back_hears_that_a_friend_has_come_and_goes(yard: Server, anna: Device, bert: Device) -> None:
+    befriended(yard, anna, bert)
+    close(yard, bert.connect(), others=0)
+    anna.connect()
+    again = bert.connect()
+    again.expect_signal("presence", user_id=anna.id, status="online")
+    anna.call("DELETE", "/sessions/current")
+    again.expect_signal("presence", user_id=anna.id, status="offline")
+
+
+def test_a_second_device_hears_which_friends_are_online(yard: Server, anna: Device, bert: Device) -> None:
+    befriended(yard, anna, bert)
+    laptop = bert.another()
+    reader = bert.connect()
+    anna.connect()
+    reader.expect_signal("presence", user_id=anna.id, status="online")
+    second = laptop.connect()
+    second.expect_signal("presence", user_id=anna.id, status="online")
+    anna.call("DELETE", "/sessions/current")
+    for each in (reader, second):
+        each.expect_signal("presence", user_id=anna.id, status="offline")
+
+
+def test_who_asked_hears_when_a_friend_goes_before_the_first_push(yard: Server, anna: Device, bert: Device) -> None:
+    befriended(yard, anna, bert)
+    anna.connect()
+    reader = bert.connect()
+    assert status(bert, anna.id) == "online"
+    anna.call("DELETE", "/sessions/current")
+    reader.expect_signal("presence", user_id=anna.id, status="offline")
+
+
+@pytest.mark.parametrize("how", ["block", "unfriend", "deletion"])
+def test_who_is_no_friend_any_more_is_seen_offline(yard: Server, anna: Device, bert: Device, how: str) -> None:
+    befriended(yard, anna, bert)
+    reader = bert.connect()
+    anna.connect()
+    reader.expect_signal("presence", user_id=anna.id, status="online")
+    path = {"block": f"/blocks/{bert.id}", "unfriend": f"/friends/{bert.id}", "deletion": "/users/me"}[how]
+    anna.call("PUT" if how == "block" else "DELETE", path)
+    reader.expect_signal("presence", user_id=anna.id, status="offline")
+    assert presence(bert, anna.id) == [{"user_id": anna.id, "status": "offline"}]
 
 
 def test_strangers_and_unknown_ids_look_alike(yard: Server, anna: Device, bert: Device) -> None:

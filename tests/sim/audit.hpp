@@ -59,6 +59,7 @@ class Audit {
     void check_unread(UserId user, const std::vector<InboxItem>& items);
     OwnView recount(const Log& log, UserId user, Seq marker, Seq as_of) const;
     void check_receipts();
+    Profile account_of(UserId user) const;  // as it is now
     std::vector<MemberView> members_of(const Log& source, UserId viewer) const;
     void check_shown() const;
     void check_sends() const;

@@ -41,12 +41,19 @@ void Audit::check_receipts() {
     }
 }
 
+Profile Audit::account_of(UserId user) const {
+    const auto bytes = disk_.get(Table::account, account_key(user)).value_or(std::nullopt);
+    expect(bytes.has_value(), "a member without an account: " + to_string(user));
+    return decode_account(user, *bytes).value().profile;
+}
+
 // The list of a conversation's members as the viewer must see it.
 std::vector<MemberView> Audit::members_of(const Log& source, UserId viewer) const {
     std::vector<MemberView> members;
     for (const auto& [user, member] : source.members) {
         if (!member.present()) continue;
         MemberView view{member, {}};
+        view.member.user = account_of(user);
         const auto bytes = disk_.get(Table::relation, relation_key(viewer, user)).value_or(std::nullopt);
         const auto relation = bytes ? decode_relation(user, *bytes) : Result<Relation>{};
         const auto receipt = receipts_.find({source.row.id, user});

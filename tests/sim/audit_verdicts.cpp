@@ -81,7 +81,10 @@ void Audit::check_held() const {
         expect(!fact.released || (state == HeldMessage::State::released && rows[id].seq == fact.released->seq),
                "an acked release is not stored: " + fact.client_id);
         expect(state != HeldMessage::State::released || fact.release_asked, "released, and nobody asked for it: " + fact.client_id);
-        expect(state != HeldMessage::State::refused || fact.refuse_asked, "refused, and nobody asked for it: " + fact.client_id);
+        const auto is_deleted = model_.is_deleted(fact.sender);
+        expect(state != HeldMessage::State::refused || fact.refuse_asked || is_deleted,
+               "refused, and nobody asked for it: " + fact.client_id);
+        expect(state != HeldMessage::State::waiting || !is_deleted, "a message of a deleted user waits for review: " + fact.client_id);
     }
 }
 

@@ -61,8 +61,9 @@ class Device final : public Endpoint {
     Device(Context& context, Model& model, Network& network, Town& town, Person& person, bool polls);
 
     void start();
-    // In calm. Watches everybody from now on, if it has a socket.
+    // In calm. Watches everybody from now on, or nobody, so that it hears of friends only; if it has a socket.
     void watch_all();
+    void watch_nobody();
     // Says something once more and goes, with a log-out or without; for good.
     void leave(bool logs_out);
     bool has_left() const { return has_left_; }

@@ -1,4 +1,6 @@
 // Watching others, being watched, typing.
+#include <algorithm>
+
 #include "check.hpp"
 #include "device.hpp"
 
@@ -19,6 +21,10 @@ void Device::watch_all() {
     for (const auto* person : town_.people)
         if (person->id) users.push_back(person->id);
     watch(std::move(users));
+}
+
+void Device::watch_nobody() {
+    if (session_ && !has_left_) watch({});
 }
 
 void Device::watch(std::vector<UserId> users) {
@@ -70,6 +76,15 @@ void Device::check_presence(const std::map<UserId, bool>& truth) const {
         const bool online = truth.at(user) && (user == person_.id || model_.may_see(user, person_.id));
         expect(told->second.online == online, describe() + " was told that user " + to_string(user) + " is " +
                                                   (online ? "offline, which is wrong" : "online, which is wrong"));
+    }
+    // Who is told nothing of a friend takes them for offline; a signal that was dropped isn't repeated to a socket that asks for nothing.
+    if (context_.plan.signal_dropped > 0) return;
+    for (const auto& [user, online] : truth) {
+        if (std::ranges::find(watched_, user) != watched_.end() || !model_.are_friends(user, person_.id)) continue;
+        const auto told = presence_.find(user);
+        const bool is_told_online = told != presence_.end() && told->second.online;
+        expect(is_told_online == online, describe() + " takes its friend, user " + to_string(user) + ", for " +
+                                             (online ? "offline, which is wrong" : "online, which is wrong"));
     }
 }
 

@@ -105,6 +105,7 @@ class Model {
     bool share(UserId a, UserId b) const;
     // As far as the disk says now: friends, or in one conversation, and no block between them.
     bool may_see(UserId a, UserId b) const;
+    bool are_friends(UserId a, UserId b) const;  // likewise, and no block between them
     std::set<UserId> users() const { return users_; }
     // May a message with this text be stored, as the plugins see it?
     void check_policy(const Entry& message) const;

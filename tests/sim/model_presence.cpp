@@ -30,6 +30,12 @@ bool Model::may_see(UserId a, UserId b) const {
     return (pair && pair->stage == Pair::Stage::friends) || share(a, b);
 }
 
+bool Model::are_friends(UserId a, UserId b) const {
+    const auto row = disk_.get(Table::pair, pair_key(a, b)).value_or(std::nullopt);
+    const auto pair = row ? decode_pair(*row) : Result<Pair>{};
+    return pair && !pair->is_closed() && pair->stage == Pair::Stage::friends;
+}
+
 bool Model::share(UserId a, UserId b) const {
     std::map<ConversationId, unsigned> members;
     bool both = false;

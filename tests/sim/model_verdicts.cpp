@@ -108,7 +108,7 @@ void Model::check_review(const Review& review, const Error& error) const {
     const auto& fact = held_.at(review.held);
     if (error.code == Code::not_found) {
         const auto otherwise = review.release ? fact.refuse_asked : fact.release_asked;
-        return expect(!fact.sender || otherwise, "what waits for review is not found");
+        return expect(!fact.sender || otherwise || may_be_deleted(fact.sender), "what waits for review is not found");
     }
     const auto legal = {Code::not_a_member, Code::muted, Code::blocked};
     expect(review.release && std::ranges::find(legal, error.code) != legal.end(),

@@ -34,6 +34,7 @@ inline constexpr std::array kMutants{
     NamedMutant{Mutant::recount_forgets, "recount_forgets"},
     NamedMutant{Mutant::marker_goes_back, "marker_goes_back"},
     NamedMutant{Mutant::offline_on_cut, "offline_on_cut"},
+    NamedMutant{Mutant::no_greeting, "no_greeting"},
     NamedMutant{Mutant::lost_lease, "lost_lease"},
     NamedMutant{Mutant::presence_for_all, "presence_for_all"},
     NamedMutant{Mutant::muted_may_write, "muted_may_write"},

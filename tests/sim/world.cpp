@@ -185,12 +185,13 @@ void World::run() {
     for (const auto& ear : ears_) audit.check_heard(*ear);
 }
 
-// Everybody watches everybody. Then some leave, while the bus goes on to lose what it likes; 5 s after that everybody knows.
+// Most watch everybody, the others hear of their friends. Then some leave, while the bus goes on to lose what it likes; 5 s after that
+// everybody knows.
 void World::part() {
     constexpr Micros kKnown = 5s;
     context_.is_at_rest = true;
     run_until(schedule_.now() + kKnown);
-    for (const auto& device : devices_) device->watch_all();
+    for (const auto& device : devices_) dice_.chance(0.7) ? device->watch_all() : device->watch_nobody();
     run_until(schedule_.now() + Micros{1s});
     check_presence();
     context_.is_bus_bad = true;

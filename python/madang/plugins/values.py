@@ -48,11 +48,10 @@ class Message:
     Attributes:
         conversation_id: None for the first message of a direct conversation, which is made with it.
         conversation_kind: `"direct"` or `"group"`.
-        sender: whose `username` is empty where `conversation_id` is None.
+        sender: who would write it.
         text: at most `limits.text_chars` characters.
         client_id: the sender's own name for the message.
-        mentions: ids of the members it mentions, and `"all"` where the sender may; of the text as it was sent. Empty where
-            `conversation_id` is None.
+        mentions: ids of the members it mentions, and `"all"` where the sender may; of the text as it was sent.
         peer_id: the other user of a direct conversation, or None.
         edit: whether this is the new text of a message that is stored already.
     """

@@ -171,7 +171,8 @@ SERVER_FRAMES: Final[dict[str, Schema]] = {
     ),
     "presence": signal(
         "presence",
-        "A user came or went. Ephemeral, may be dropped.",
+        "A user came or went: one of the list of `watch`, of whom the first says how it is, or a friend. Of friends a socket is told after "
+        "its `attach` who is online; of whom it is told nothing, is offline. Ephemeral, may be dropped.",
         optional=("last_active_at",),
         user_id=ID,
         status=words("online", "offline"),

@@ -115,6 +115,10 @@ class PresenceTest : public ::testing::Test {
             bench_.run();
         }
     }
+    void befriend(const Actor& one, const Actor& other) {
+        bench_.get<Friendship>(ChangeRelation{one, other.user, RelationAct::befriend});
+        bench_.get<Friendship>(ChangeRelation{other, one.user, RelationAct::befriend});
+    }
     void watch(const Actor& who, SessionId session, std::vector<UserId> users) { bench_.get<Done>(Watch{who, session, std::move(users)}); }
     std::vector<bool> told(SessionId session) {
         std::vector<bool> online;
@@ -211,8 +215,7 @@ TEST_F(PresenceTest, many_changes_of_one_user_are_told_as_one) {
 }
 
 TEST_F(PresenceTest, who_asked_before_the_first_push_hears_of_the_end) {
-    bench_.get<Friendship>(ChangeRelation{anna_, bert_.user, RelationAct::befriend});
-    bench_.get<Friendship>(ChangeRelation{bert_, anna_.user, RelationAct::befriend});
+    befriend(anna_, bert_);
     const auto socket = bench_.attach(bert_);
     pass(5s);
     const auto first = bench_.log_in(anna_.user), second = bench_.log_in(anna_.user);
@@ -226,6 +229,43 @@ TEST_F(PresenceTest, who_asked_before_the_first_push_hears_of_the_end) {
         ASSERT_FALSE(heard.empty());
         EXPECT_FALSE(heard.back());
     }
+}
+
+TEST_F(PresenceTest, socket_that_comes_hears_which_friends_are_online) {
+    befriend(anna_, bert_);
+    bench_.attach(anna_);
+    const auto first = bench_.attach(bert_);
+    pass(1s);
+    EXPECT_EQ(told(first), std::vector{true});
+    const auto second = bench_.attach(bench_.log_in(bert_.user));
+    pass(1s);
+    EXPECT_EQ(told(second), std::vector{true});
+    EXPECT_TRUE(told(first).empty()) << "it knows";
+}
+
+TEST_F(PresenceTest, what_a_friend_did_while_nobody_heard_is_told_to_who_comes) {
+    befriend(anna_, bert_);
+    bench_.attach(anna_);
+    const auto before = bench_.attach(bert_);
+    pass(1s);
+    EXPECT_EQ(told(before), std::vector{true});
+    bench_.tell(Detach{before, bert_.user, bench_.clock().tick()});
+    bench_.get<Done>(CloseSession{anna_, anna_.device});
+    pass(1s);
+    const auto after = bench_.attach(bert_);
+    pass(1s);
+    EXPECT_EQ(told(after), std::vector{false});
+}
+
+TEST_F(PresenceTest, who_is_no_friend_any_more_is_offline) {
+    befriend(anna_, bert_);
+    bench_.attach(anna_);
+    const auto socket = bench_.attach(bert_);
+    pass(1s);
+    EXPECT_EQ(told(socket), std::vector{true});
+    bench_.get<Friendship>(ChangeRelation{anna_, bert_.user, RelationAct::unfriend});
+    pass(1s);
+    EXPECT_EQ(told(socket), std::vector{false});
 }
 
 TEST_F(PresenceTest, presence_of_a_conversation_comes_in_pages_for_its_members) {

@@ -15,9 +15,10 @@ import madang
 from madang.client.objects import User
 from madang.plugins import lanes
 from madang.plugins.faults import Faults
-from madang.plugins.lanes import ALLOW, ERROR, REASON_CHARS_MAX, CheckLane
+from madang.plugins.lanes import ALLOW, ERROR, CheckLane
 from madang.plugins.loading import LoadedPlugin, prepare
 from madang.plugins.running import run_until_stopped
+from madang.plugins.values import REASON_CHARS_MAX
 from madang.plugins.workers import STUCK_MAX, THREADS, Workers
 from madang.testing.harness import PluginHarness
 
