@@ -379,3 +379,11 @@ def test_serve_and_seed_print_json(tmp_path: Path) -> None:
         assert process.wait(WITHIN_S) == 0
     assert [each["demo"] for each in printed[:-1]] == ["alice", "bob", "carol"]
     assert printed[-1]["pid"] == process.pid
+
+
+def test_without_the_compiled_part_it_is_told_what_is_missing() -> None:
+    program = "import sys; sys.modules['madang._core'] = None; from madang.cli import main; sys.exit(main(['serve']))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "the server part isn't here" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -33,6 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has what it wanted; don't complain at exit
         else:
             print(f"madang: {error}", file=sys.stderr)
+    except ImportError as error:
+        if "_core" not in str(error):
+            raise
+        print(f"madang: the server part isn't here, or can't be loaded: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         return 130
     return FAILED
