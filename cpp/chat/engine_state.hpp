@@ -210,6 +210,7 @@ class Engine::State {
     void ask_undecided();
     void renew_leases();
     void take_answer(const PresenceAnswer& answer);
+    void want_greeting(const UserState& user, Subscription& socket);
     bool greet(Greeting& greeting, std::size_t& budget);
     void change_listeners(const UserState& user, UserId other);
     void note_answered(UserId asker, const PresenceAnswer::Item& item, const PresenceSignal& now);

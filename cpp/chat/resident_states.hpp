@@ -30,6 +30,8 @@ struct Subscription {
     };
     Phase phase = Phase::connected;
     bool is_present = false;  // counts in the user's presence: since its first attach, until its device is signed out
+    enum class Greeting : std::uint8_t { none, due, due_again };  // due_again: it may have passed by who has to be told
+    Greeting greeting = Greeting::none;
     Cursor sent;
     std::uint32_t attaches = 0;          // pages of an earlier one are not for this one
     std::unique_ptr<SocketWatch> watch;  // null: watches nobody

@@ -61,8 +61,7 @@ void Engine::State::on(const ReplyTo&, Attach&& request) {
         if (!std::exchange(subscription->is_present, true)) {
             arrive(user);
             expect_present(user.id, request.session);
-            if (!user.relations.all().empty() && !mutant(Mutant::no_greeting))
-                watching_.greetings.push_back({user.id, request.session, UserId{}});
+            want_greeting(user, *subscription);
         }
         const auto tail = user.inbox.tail();
         const auto cursor = request.cursor.value_or(tail);

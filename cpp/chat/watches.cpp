@@ -62,7 +62,7 @@ void Engine::State::on(const ReplyTo& from, Watch&& request) {
         for (const auto other : users) watch(user, other);
         if (before) unwatch_all(user, before->users);
         // What was not answered yet was not told as of a friend either.
-        if (before && !before->unanswered.empty()) watching_.greetings.push_back({user.id, request.session, UserId{}});
+        if (before && !before->unanswered.empty()) want_greeting(user, *socket);
         for (const auto other : users) {
             auto& watched = watching_.watched.at(other);
             auto& watcher = *watched.find(user.id);
@@ -286,9 +286,10 @@ void Engine::State::queue_telling(UserId other, WatchedPresence& watched) {
 void Engine::State::tell_watchers() {
     const auto now = clock_.tick();
     auto& queue = watching_.queue;
-    std::size_t budget = kPresenceSignals;
     auto& greetings = watching_.greetings;
-    while (!greetings.empty() && budget > 0 && greet(greetings.front(), budget)) greetings.pop_front();
+    std::size_t share = kPresenceSignals / 2;  // a crowd that comes doesn't hold up who is told of changes
+    while (!greetings.empty() && share > 0 && greet(greetings.front(), share)) greetings.pop_front();
+    std::size_t budget = kPresenceSignals / 2 + share;
     for (auto looks = queue.size(); looks > 0 && budget > 0; --looks) {
         const auto other = queue.front();
         queue.pop_front();
@@ -308,9 +309,20 @@ void Engine::State::tell_watchers() {
     }
 }
 
+// One waits for a socket, however often it asks.
+void Engine::State::want_greeting(const UserState& user, Subscription& socket) {
+    if (!socket.is_present || user.relations.all().empty() || mutant(Mutant::no_greeting)) return;
+    if (socket.greeting != Subscription::Greeting::none) {
+        socket.greeting = Subscription::Greeting::due_again;
+        return;
+    }
+    socket.greeting = Subscription::Greeting::due;
+    watching_.greetings.push_back({user.id, socket.session, UserId{}});
+}
+
 // False: the budget was too small for all.
 bool Engine::State::greet(Greeting& greeting, std::size_t& budget) {
-    const auto* user = users_.find(greeting.user);
+    auto* user = users_.find(greeting.user);
     if (!user) return true;
     const auto socket = std::ranges::find(user->subscriptions, greeting.session, &Subscription::session);
     if (socket == user->subscriptions.end() || !socket->is_present) return true;
@@ -334,6 +346,7 @@ bool Engine::State::greet(Greeting& greeting, std::size_t& budget) {
             queue_telling(other, watched);
         }
     }
+    if (std::exchange(socket->greeting, Subscription::Greeting::none) == Subscription::Greeting::due_again) want_greeting(*user, *socket);
     return true;
 }
 
