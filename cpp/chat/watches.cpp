@@ -182,7 +182,6 @@ void Engine::State::note_answered(UserId asker, const PresenceAnswer::Item& item
     const auto found = watching_.watched.find(item.user);
     auto* watcher = found == watching_.watched.end() ? nullptr : found->second.find(asker);
     if (!watcher) return;
-    learn(item.user, found->second, item.state);
     if (watcher->told == (now.online ? Watcher::Told::online : Watcher::Told::offline)) return;
     watcher->told = Watcher::Told::mixed;
     queue_telling(item.user, found->second);
