@@ -192,7 +192,7 @@ void World::part() {
     context_.is_at_rest = true;
     run_until(schedule_.now() + kKnown);
     for (const auto& device : devices_) dice_.chance(0.7) ? device->watch_all() : device->watch_nobody();
-    run_until(schedule_.now() + Micros{1s});
+    run_until(schedule_.now() + Micros{3s});
     check_presence();
     context_.is_bus_bad = true;
     for (const auto& person : people_) {
