@@ -168,7 +168,7 @@ void Engine::State::tick() {
     tell_engines();
     renew_leases();
     ask_undecided();
-    tell_watchers();
+    watching_.allowance = kPresenceSignals;
     end_queries();
     sweep_leases();
     forget_typing();
@@ -194,6 +194,7 @@ Turn Engine::State::end_turn() {
         if (auto* user = users_.find(id)) wake_pollers(*user);
     rows_this_turn_ = 0;
     work_pushes();
+    tell_presence();
     evict();
     Turn turn;
     turn.entries = index_.end_turn(batch_);

@@ -47,7 +47,7 @@ class Engine::State {
     void end_waits();
     Turn end_turn();
     void on_durable(Ticket ticket);
-    bool wants_turn() const { return !backlog_.empty() || !lanes_to_apply_.empty(); }
+    bool wants_turn() const { return !backlog_.empty() || !lanes_to_apply_.empty() || has_presence_to_tell(); }
     bool is_idle() const;
     EngineFigures figures() const;
 
@@ -217,7 +217,8 @@ class Engine::State {
     void take_verdict(UserState& user, const PresenceAnswer::Item& item);
     void answer_sockets(UserState& user, UserId other, const PresenceSignal& shown, Watcher& watcher);
     void queue_telling(UserId other, WatchedPresence& watched);
-    void tell_watchers();
+    bool has_presence_to_tell() const { return watching_.allowance > 0 && !(watching_.queue.empty() && watching_.greetings.empty()); }
+    void tell_presence();
     bool tell_watchers(UserId other, WatchedPresence& watched, std::size_t& budget);
     void send_question(EngineIndex to, AskPresence question);
     void ask_presence(std::uint64_t number);

@@ -282,13 +282,17 @@ void Engine::State::queue_telling(UserId other, WatchedPresence& watched) {
     watching_.queue.push_back(other);
 }
 
-void Engine::State::tell_watchers() {
+// A part each turn, so that the messages that come meanwhile don't wait for all.
+void Engine::State::tell_presence() {
+    if (!has_presence_to_tell()) return;
     const auto now = clock_.tick();
     auto& queue = watching_.queue;
     auto& greetings = watching_.greetings;
-    std::size_t share = kPresenceSignals / 2;  // a crowd that comes doesn't hold up who is told of changes
+    const auto whole = std::min(watching_.allowance, kPresenceSignalsATurn);
+    std::size_t share = (whole + 1) / 2;  // a crowd that comes doesn't hold up who is told of changes
+    std::size_t budget = whole - share;
     while (!greetings.empty() && share > 0 && greet(greetings.front(), share)) greetings.pop_front();
-    std::size_t budget = kPresenceSignals / 2 + share;
+    budget += share;
     for (auto looks = queue.size(); looks > 0 && budget > 0; --looks) {
         const auto other = queue.front();
         queue.pop_front();
@@ -306,6 +310,7 @@ void Engine::State::tell_watchers() {
         watched.tell_at = now;
         queue.push_front(other);
     }
+    watching_.allowance = budget > 0 && greetings.empty() ? 0 : watching_.allowance - (whole - budget);
 }
 
 // One waits for a socket, however often it asks.

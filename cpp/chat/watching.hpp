@@ -27,7 +27,8 @@ inline constexpr Millis kLeaseRenewed{4'000};             // so that what the bu
 inline constexpr Millis kLeaseLasts{15'000};
 inline constexpr Millis kAskedAgain{500};
 inline constexpr Millis kPresenceCoalesced{250};            // between two changes of one user that the same people are told of
-inline constexpr std::size_t kPresenceSignals = 2'000;      // to sockets, each tick of an engine
+inline constexpr std::size_t kPresenceSignals = 2'000;      // to sockets, between two ticks of an engine
+inline constexpr std::size_t kPresenceSignalsATurn = 100;   // of these: about a millisecond, for which a message waits
 inline constexpr std::size_t kPresenceItems = 1'000;        // of one bus message
 inline constexpr std::size_t kSharedConversations = 1'000;  // the watcher's newest ones, of which the watched user must share one
 
@@ -96,6 +97,7 @@ struct Watching {
     std::map<UserId, Undecided> undecided;  // watcher → those it is not known about whether it may see them
     std::deque<UserId> queue;               // of the watched whose watchers have to be told
     std::deque<Greeting> greetings;
+    std::size_t allowance = 0;  // signals that may be told before the next tick; 0 too when nothing else is due before
     std::map<EngineIndex, std::vector<PresenceStates::Item>> states_out;
     std::map<std::uint64_t, PresenceQuery> queries;
     std::uint64_t last_query = 0;

@@ -140,6 +140,10 @@ class Load:
             self._receive(max(0.0, began + due / rate - time.monotonic()), None)
         self._drain()
 
+    def rest(self, seconds: float) -> None:
+        """Answer the server's pings, and send nothing: a device that doesn't is offline before the next load."""
+        self._receive(seconds, None)
+
     def close(self) -> None:
         for device in self.devices:
             self._selector.unregister(device.socket)

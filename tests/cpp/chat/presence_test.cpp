@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "chat/watching.hpp"
 #include "engine_bench.hpp"
 
 namespace madang {
@@ -212,6 +213,29 @@ TEST_F(PresenceTest, many_changes_of_one_user_are_told_as_one) {
     }
     pass(1s);
     EXPECT_LE(told(socket).size(), 1u);
+}
+
+TEST_F(PresenceTest, crowd_is_told_in_parts_between_which_messages_go) {
+    constexpr std::size_t kWatchers = kPresenceSignalsATurn * 5 / 2;
+    std::vector<SessionId> sockets;
+    for (std::size_t n = 0; n < kWatchers; ++n) {
+        const auto one = bench_.sign_up("watcher" + std::to_string(n));
+        bench_.direct(one, anna_);
+        sockets.push_back(bench_.attach(one));
+        watch(one, sockets.back(), {anna_.user});
+        told(sockets.back());
+    }
+    pass(1s);
+    bench_.attach(anna_);
+    bench_.clock().advance(100ms);
+    bench_.engine().tick();
+    std::vector<std::size_t> of_turns;
+    do {
+        bench_.turn();
+        of_turns.push_back(0);
+        for (const auto socket : sockets) of_turns.back() += told(socket).size();
+    } while (bench_.engine().wants_turn());
+    EXPECT_EQ(of_turns, (std::vector{kPresenceSignalsATurn, kPresenceSignalsATurn, kPresenceSignalsATurn / 2}));
 }
 
 TEST_F(PresenceTest, who_asked_before_the_first_push_hears_of_the_end) {
