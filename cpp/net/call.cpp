@@ -67,4 +67,14 @@ bool Call::may_call(Costly which) {
     return false;
 }
 
+bool Call::may_guess(const std::string& username) {
+    if (is_loopback() && limits().loopback_exempt) return true;
+    const auto wait = around_.rates.take_guess(username, core().clock().tick());
+    if (!wait) return true;
+    refuse({Code::rate_limited, "too many wrong passwords for this username", *wait});
+    return false;
+}
+
+void Call::give_back_guess(const std::string& username) { around_.rates.give_back_guess(username, core().clock().tick()); }
+
 }  // namespace madang::net

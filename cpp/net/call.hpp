@@ -77,6 +77,9 @@ class Call : public std::enable_shared_from_this<Call> {
     void upgrade(HttpAnswer answer);
     // Takes one costly call from the actor's rate, or refuses this one and answers false.
     bool may_call(Costly which);
+    // Takes one guess of this folded username's password, or refuses the call and answers false; what was none is given back.
+    bool may_guess(const std::string& username);
+    void give_back_guess(const std::string& username);
     // Takes one send of `bytes` from the actor's rate, or refuses the call and answers false.
     bool may_send(std::size_t bytes);
 

@@ -12,6 +12,8 @@ struct Allowance {
     double calls_per_ms;
 };
 
+constexpr Allowance kGuesses{10, 1.0 / 10'000};
+
 constexpr Allowance allowance_of(Costly which) {
     return which == Costly::password ? Allowance{5, 1.0 / 10'000} : Allowance{60, 2.0 / 1'000};
 }
@@ -19,6 +21,14 @@ constexpr Allowance allowance_of(Costly which) {
 double refilled(double left, Tick since, Tick now, const Allowance& allowance) {
     const auto passed = static_cast<double>(std::max<std::int64_t>(0, (now - since).count()));
     return std::min(allowance.calls_max, left + passed * allowance.calls_per_ms);
+}
+
+std::optional<Millis> take_one(RateLimiter::Calls& calls, const Allowance& allowance, Tick now) {
+    calls.left = refilled(calls.left, calls.filled_at, now, allowance);
+    calls.filled_at = now;
+    if (calls.left < 1) return Millis{static_cast<std::int64_t>(std::ceil((1 - calls.left) / allowance.calls_per_ms))};
+    calls.left -= 1;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -48,18 +58,29 @@ std::optional<Millis> RateLimiter::take(UserId user, std::size_t bytes, Tick now
 
 std::optional<Millis> RateLimiter::take(UserId user, Costly which, Tick now) {
     const auto allowance = allowance_of(which);
-    auto& calls = calls_.try_emplace({user, which}, Calls{allowance.calls_max, now}).first->second;
-    calls.left = refilled(calls.left, calls.filled_at, now, allowance);
+    return take_one(calls_.try_emplace({user, which}, Calls{allowance.calls_max, now}).first->second, allowance, now);
+}
+
+std::optional<Millis> RateLimiter::take_guess(const std::string& username, Tick now) {
+    return take_one(guesses_.try_emplace(username, Calls{kGuesses.calls_max, now}).first->second, kGuesses, now);
+}
+
+void RateLimiter::give_back_guess(const std::string& username, Tick now) {
+    const auto found = guesses_.find(username);
+    if (found == guesses_.end()) return;  // long ago
+    auto& calls = found->second;
+    calls.left = refilled(calls.left, calls.filled_at, now, kGuesses) + 1;
     calls.filled_at = now;
-    if (calls.left < 1) return Millis{static_cast<std::int64_t>(std::ceil((1 - calls.left) / allowance.calls_per_ms))};
-    calls.left -= 1;
-    return std::nullopt;
+    if (calls.left >= kGuesses.calls_max) guesses_.erase(found);
 }
 
 void RateLimiter::sweep(Tick now) {
     std::erase_if(calls_, [now](const auto& each) {
         const auto allowance = allowance_of(each.first.second);
         return refilled(each.second.left, each.second.filled_at, now, allowance) >= allowance.calls_max;
+    });
+    std::erase_if(guesses_, [now](const auto& each) {
+        return refilled(each.second.left, each.second.filled_at, now, kGuesses) >= kGuesses.calls_max;
     });
     for (auto it = buckets_.begin(); it != buckets_.end();) {
         refill(it->second, now);

@@ -30,8 +30,9 @@ void answer_export(Call& call, const ExportPage& page) {
         json += R"("user":)";
         wire::append_account(json, *page.account);
     }
-    append_part(json, "sessions", page.devices,
-                [&](std::string& out, const Device& device) { wire::append_device(out, device, device.id == call.actor().device); });
+    append_part(json, "sessions", page.devices, [&](std::string& out, const Device& device) {
+        wire::append_exported_device(out, device, device.id == call.actor().device);
+    });
     append_part(json, "friends", page.friends,
                 [](std::string& out, const Friendship& each) { wire::append_friendship(out, each.user, each.state); });
     append_part(json, "blocks", page.blocks, [](std::string& out, const Profile& each) { wire::append_user(out, each); });

@@ -44,13 +44,15 @@ void open_session(Call& call, UserId user, wire::LogInBody body, std::optional<s
 }
 
 // `user` none: there is no such account, but finding that out takes as long as a wrong password.
-void verify(const std::shared_ptr<Call>& call, UserId user, const std::string& hash, wire::LogInBody body) {
+void verify(const std::shared_ptr<Call>& call, UserId user, const std::string& hash, std::string username, wire::LogInBody body) {
     auto password = std::exchange(body.password, {});
-    call->core().verify_password(std::move(password), hash, [call, user, body = std::move(body)](Result<bool> verified) mutable {
-        if (!verified) return call->refuse(verified.error());
-        if (!*verified || !user) return refuse_log_in(*call);
-        open_session(*call, user, std::move(body));
-    });
+    call->core().verify_password(std::move(password), hash,
+                                 [call, user, username = std::move(username), body = std::move(body)](Result<bool> verified) mutable {
+                                     if (verified && (!*verified || !user)) return refuse_log_in(*call);
+                                     call->give_back_guess(username);
+                                     if (!verified) return call->refuse(verified.error());
+                                     open_session(*call, user, std::move(body));
+                                 });
 }
 
 // What a plugin says of somebody must be fit for an account, or it is the plugin's fault, not the client's.
@@ -117,13 +119,19 @@ void log_in(Call& call) {
     auto body = wire::parse_log_in(call.request().body);
     if (!body) return call.refuse(body.error());
     if (!body->credentials.empty()) return log_in_by_plugin(call.shared_from_this(), *std::move(body));
-    if (!fold_username(body->username)) return verify(call.shared_from_this(), UserId{}, "", *std::move(body));
+    auto username = fold_username(body->username);
+    if (!username) return verify(call.shared_from_this(), UserId{}, "", {}, *std::move(body));
+    if (!call.may_guess(*username)) return;
     FindAccount request{body->username};
-    call.core().submit(std::move(request), [self = call.shared_from_this(), body = *std::move(body)](Result<Response> response) mutable {
-        if (!response && response.error().code == Code::not_found) return verify(self, UserId{}, "", std::move(body));
-        if (!response) return self->refuse(response.error());
+    call.core().submit(std::move(request), [self = call.shared_from_this(), username = *std::move(username),
+                                            body = *std::move(body)](Result<Response> response) mutable {
+        if (!response && response.error().code == Code::not_found) return verify(self, UserId{}, "", std::move(username), std::move(body));
+        if (!response) {
+            self->give_back_guess(username);
+            return self->refuse(response.error());
+        }
         const auto& account = std::get<Account>(*response);
-        verify(self, account.profile.id, account.password_hash, std::move(body));
+        verify(self, account.profile.id, account.password_hash, std::move(username), std::move(body));
     });
 }
 

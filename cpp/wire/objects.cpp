@@ -97,6 +97,13 @@ void append_device(std::string& out, const Device& device, bool current) {
     out += '}';
 }
 
+void append_exported_device(std::string& out, const Device& device, bool current) {
+    append_device(out, device, current);
+    if (!device.push) return;
+    out.back() = ',';
+    out.append(R"("push":)").append(device.push.json).append("}");
+}
+
 void append_server(std::string& out, const ServerObject& server) {
     out += R"({"url":)";
     append_string(out, server.url);

@@ -20,6 +20,7 @@ void append_friendship(std::string& out, const Profile& user, FriendState state)
 void append_account(std::string& out, const Account& account);
 // One of the account's devices; `current` = the one that asks.
 void append_device(std::string& out, const Device& device, bool current);
+void append_exported_device(std::string& out, const Device& device, bool current);  // with its push registration
 
 struct ServerObject {
     std::string_view url;

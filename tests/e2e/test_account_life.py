@@ -99,6 +99,24 @@ def test_old_passwords_are_not_tried_without_end(make_server: MakeServer) -> Non
         change(alice, PASSWORD, NEW_PASSWORD)
 
 
+def test_passwords_are_not_guessed_without_end(make_server: MakeServer) -> None:
+    api = make_server(config="[limits]\nloopback_exempt = false\n").api
+    alice, bob = Device.sign_up(api, unique("alice")), Device.sign_up(api, unique("bob"))
+
+    def log_in(username: str, password: str) -> None:
+        api.call("POST", "/sessions", {"username": username, "password": password})
+
+    for _ in range(12):
+        log_in(alice.username, PASSWORD)  # right ones don't count
+    for username in (alice.username, unique("nobody")):  # a name that nobody has tells nothing by it
+        for n in range(10):
+            with refused("unauthenticated"):
+                log_in(username if n % 2 else username.upper(), "not the one")
+        with refused("rate_limited"):
+            log_in(username, PASSWORD)
+    log_in(bob.username, PASSWORD)
+
+
 # ---- deletion --------------------------------------------------------------------------------------------------------------------------
 
 
@@ -246,11 +264,14 @@ def test_an_export_has_all_that_is_the_accounts_own(person: MakePerson, limit: i
     for who in (bob, carol):
         alice.call("PUT", f"/friends/{who.id}")
     alice.call("PUT", f"/blocks/{dave.id}")
+    registration = {"provider": "house", "endpoint": "of alice's telephone"}
+    alice.call("PUT", "/devices/current/push", registration)
     alice.caught_up(stays, direct)
     until(lambda: len(alice.get("/friends")["friends"]) == 2 and bool(alice.get("/blocks")["blocks"]), "relations are on their way")
 
     whole = export(alice, limit)
     assert whole["user"] == alice.get("/users/me")
+    assert [each.pop("push", None) for each in whole["sessions"]] == [registration]
     assert without_times(whole["sessions"]) == without_times(alice.get("/sessions")["sessions"])
     assert whole["friends"] == alice.get("/friends")["friends"]
     assert whole["blocks"] == alice.get("/blocks")["blocks"]

@@ -25,6 +25,7 @@ HOUSE = """
         {body}
 
         async def check(self, message):
+            if message.text == "slow": Path("begun").touch()
             while message.text == "slow" and not Path("go").exists():
                 await asyncio.sleep(0.02)
             return Verdict.modify(f"{version} {{words.WORD}} {{self.settings.get('n', 0)}} {{message.text}}")
@@ -156,7 +157,7 @@ def test_what_the_old_code_had_begun_with_it_ends(house: Server) -> None:
     alice, _, group = pair(house)
     socket = alice.connect()
     ref = socket.post("send", conversation_id=group, client_id="c1", text="slow")
-    time.sleep(0.1)  # it is on its way; if it weren't, the new code would answer, and the test would tell
+    wait_for(house, (house.folder / "begun").exists, "the old code has not begun")
     write(house, "v2")
     reload(house)
     assert "closed: v1" not in house.log_text()
@@ -209,8 +210,12 @@ def test_reloads_under_load_lose_nothing_and_answer_nothing_twice(house: Server)
     assert "closed: r11" not in house.log_text()
 
 
-def wait_for_log(server: Server, words: str, within: float = 10.0) -> None:
-    deadline = time.monotonic() + within
-    while words not in server.log_text():
-        assert time.monotonic() < deadline, f"no {words!r} in the log\n{server.log_tail()}"
+def wait_for(server: Server, true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, f"{otherwise}\n{server.log_tail()}"
         time.sleep(0.02)
+
+
+def wait_for_log(server: Server, words: str) -> None:
+    wait_for(server, lambda: words in server.log_text(), f"{words!r} never stood in the log")

@@ -148,7 +148,8 @@ CALLS: Final[tuple[Call, ...]] = (
     Call(
         name="log_in",
         route="POST /v1/sessions",
-        about="Log in. Makes a new device; one over `limits.devices_per_user` signs out the device unused for longest.",
+        about="Log in. Makes a new device; one over `limits.devices_per_user` signs out the device unused for longest. "
+        "Wrong passwords for a username: ten at once, then one every ten seconds, or `rate_limited`.",
         access="anyone",
         query=(Parameter("region", TEXT, "The caller's own, for the order of `servers`."),),
         body=record(
@@ -160,7 +161,7 @@ CALLS: Final[tuple[Call, ...]] = (
             device=record("How the device calls itself.", optional=("name", "platform"), name=TEXT, platform=TEXT),
         ),
         answers={201: ref("Session")},
-        refusals=("unauthenticated", "forbidden", "username_taken", "too_large", "plugin_unavailable", "storage_full"),
+        refusals=("unauthenticated", "forbidden", "username_taken", "too_large", "plugin_unavailable", "storage_full", "rate_limited"),
     ),
     Call(
         name="log_out",

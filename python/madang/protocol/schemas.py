@@ -128,7 +128,15 @@ SCHEMAS: Final[dict[str, Schema]] = {
         servers=list_of(ref("Server"), "Best first; the socket goes to the first one."),
     ),
     "Device": record(
-        "A device that is logged in.", device_id=ID, name=TEXT, platform=TEXT, created_at=TIME, last_seen_at=TIME, current=FLAG
+        "A device that is logged in.",
+        optional=("push",),
+        device_id=ID,
+        name=TEXT,
+        platform=TEXT,
+        created_at=TIME,
+        last_seen_at=TIME,
+        current=FLAG,
+        push={"type": "object", "description": "Where it may be reached, as it said; in an export alone, and only where it did."},
     ),
     "Sessions": record("The account's devices.", sessions=list_of(ref("Device"))),
     "Users": record("At most one.", users=list_of(ref("User"))),

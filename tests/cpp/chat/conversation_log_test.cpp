@@ -6,23 +6,23 @@ namespace madang {
 namespace {
 
 constexpr UserId kOwner{10}, kAdmin{20}, kMember{30}, kStranger{40};
-const Time kNow{std::chrono::milliseconds{1'800'000'000'000}};
+const Time kWhen{std::chrono::milliseconds{1'800'000'000'000}};
 
 Member member(UserId id, Role role) {
     return {.user = {.id = id, .username = "u" + to_string(id)}, .role = role, .stays = {{Seq{1}, Seq{}}}};
 }
 
 ConversationLog group() {
-    ConversationLog log({.id = ConversationId{5}, .kind = ConversationKind::group, .title = "t", .creator = kOwner, .created_at = kNow},
+    ConversationLog log({.id = ConversationId{5}, .kind = ConversationKind::group, .title = "t", .creator = kOwner, .created_at = kWhen},
                         {member(kMember, Role::member), member(kAdmin, Role::admin), member(kOwner, Role::owner)});
-    log.append_creation(kNow);
+    log.append_creation(kWhen);
     return log;
 }
 
 ConversationLog direct() {
-    ConversationLog log({.id = ConversationId{5}, .kind = ConversationKind::direct, .creator = kOwner, .created_at = kNow},
+    ConversationLog log({.id = ConversationId{5}, .kind = ConversationKind::direct, .creator = kOwner, .created_at = kWhen},
                         {member(kMember, Role::member), member(kOwner, Role::member)});
-    log.append_creation(kNow);
+    log.append_creation(kWhen);
     return log;
 }
 
@@ -35,7 +35,7 @@ Code code_of(const Result<T>& result) {
 TEST(ConversationLog, creation_is_one_entry_for_itself_and_one_for_each_first_member_the_creator_first) {
     ConversationLog log({.id = ConversationId{5}, .kind = ConversationKind::group, .creator = kOwner},
                         {member(kMember, Role::member), member(kOwner, Role::owner)});
-    const auto entries = log.append_creation(kNow);
+    const auto entries = log.append_creation(kWhen);
     ASSERT_EQ(entries.size(), 3u);
     EXPECT_EQ(entries[0]->type, EntryType::conversation_created);
     EXPECT_EQ(entries[1]->change->member.user.id, kOwner);
@@ -47,16 +47,16 @@ TEST(ConversationLog, creation_is_one_entry_for_itself_and_one_for_each_first_me
 TEST(ConversationLog, strangers_and_leavers_are_told_different_things) {
     auto log = group();
     EXPECT_EQ(code_of(log.require_member(kStranger)), Code::not_found);
-    log.append_left(kMember, kMember, kNow);
+    log.append_left(kMember, kMember, kWhen);
     EXPECT_EQ(code_of(log.require_member(kMember)), Code::not_a_member);
-    EXPECT_EQ(code_of(log.may_write(kMember, kNow)), Code::not_a_member);
+    EXPECT_EQ(code_of(log.may_write(kMember, kWhen)), Code::not_a_member);
 }
 
 TEST(ConversationLog, membership_is_known_as_of_every_seq) {
     auto log = group();  // 4 entries
-    const auto left = log.append_left(kMember, kMember, kNow);
-    log.append_updated({.actor = {kOwner, {}}, .conversation = {}, .title = "x", .history = {}, .invite = {}, .mention_all = {}}, kNow);
-    const auto back = log.append_joined({.id = kMember, .username = "u30"}, Role::member, {}, kOwner, kNow);
+    const auto left = log.append_left(kMember, kMember, kWhen);
+    log.append_updated({.actor = {kOwner, {}}, .conversation = {}, .title = "x", .history = {}, .invite = {}, .mention_all = {}}, kWhen);
+    const auto back = log.append_joined({.id = kMember, .username = "u30"}, Role::member, {}, kOwner, kWhen);
     const auto& row = *log.find_member(kMember);
     EXPECT_TRUE(row.addressed(left->seq));
     EXPECT_FALSE(row.addressed(Seq{6}));
@@ -91,7 +91,7 @@ TEST(ConversationLog, owner_and_admins_ban_whom_they_outrank_and_those_who_are_n
     EXPECT_EQ(code_of(log.may_ban(kOwner, kOwner)), Code::forbidden);
     EXPECT_EQ(code_of(log.may_ban(kStranger, kMember)), Code::not_found);
     EXPECT_EQ(code_of(direct().may_ban(kOwner, kMember)), Code::forbidden);
-    log.append_left(kAdmin, kAdmin, kNow);
+    log.append_left(kAdmin, kAdmin, kWhen);
     EXPECT_EQ(code_of(log.may_ban(kAdmin, kMember)), Code::not_a_member);
     EXPECT_EQ(code_of(log.may_moderate(kMember)), Code::forbidden);
     EXPECT_TRUE(log.may_moderate(kOwner));
@@ -101,7 +101,7 @@ TEST(ConversationLog, invitations_follow_the_setting) {
     auto log = group();
     EXPECT_TRUE(log.may_invite(kMember));
     log.append_updated(
-        {.actor = {kOwner, {}}, .conversation = {}, .title = {}, .history = {}, .invite = InviteRight::admins, .mention_all = {}}, kNow);
+        {.actor = {kOwner, {}}, .conversation = {}, .title = {}, .history = {}, .invite = InviteRight::admins, .mention_all = {}}, kWhen);
     EXPECT_EQ(code_of(log.may_invite(kMember)), Code::forbidden);
     EXPECT_TRUE(log.may_invite(kAdmin));
 }
@@ -117,23 +117,23 @@ TEST(ConversationLog, direct_conversations_have_fixed_members) {
 
 TEST(ConversationLog, a_mute_ends_by_itself_and_says_when) {
     auto log = group();
-    log.append_member_updated(kMember, std::nullopt, kNow + Millis{5'000}, kOwner, kNow);
-    const auto refused = log.may_write(kMember, kNow);
+    log.append_member_updated(kMember, std::nullopt, kWhen + Millis{5'000}, kOwner, kWhen);
+    const auto refused = log.may_write(kMember, kWhen);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Code::muted);
     EXPECT_EQ(refused.error().retry_after, Millis{5'000});
-    EXPECT_TRUE(log.may_write(kMember, kNow + Millis{5'000}));
+    EXPECT_TRUE(log.may_write(kMember, kWhen + Millis{5'000}));
 }
 
 TEST(ConversationLog, a_mute_outlasts_leaving_and_coming_back) {
     auto log = group();
-    log.append_member_updated(kMember, std::nullopt, kNow + Millis{5'000}, kOwner, kNow);
-    log.append_left(kMember, kMember, kNow);
-    log.append_joined({.id = kMember, .username = "u30"}, Role::member, {}, kAdmin, kNow);
-    EXPECT_EQ(code_of(log.may_write(kMember, kNow)), Code::muted);
-    log.append_left(kMember, kMember, kNow);
-    log.append_joined({.id = kMember, .username = "u30"}, Role::member, Time{}, kAdmin, kNow);
-    EXPECT_TRUE(log.may_write(kMember, kNow));
+    log.append_member_updated(kMember, std::nullopt, kWhen + Millis{5'000}, kOwner, kWhen);
+    log.append_left(kMember, kMember, kWhen);
+    log.append_joined({.id = kMember, .username = "u30"}, Role::member, {}, kAdmin, kWhen);
+    EXPECT_EQ(code_of(log.may_write(kMember, kWhen)), Code::muted);
+    log.append_left(kMember, kMember, kWhen);
+    log.append_joined({.id = kMember, .username = "u30"}, Role::member, Time{}, kAdmin, kWhen);
+    EXPECT_TRUE(log.may_write(kMember, kWhen));
 }
 
 TEST(ConversationLog, only_the_owner_gives_that_role_away_and_only_to_another_member) {
@@ -143,32 +143,32 @@ TEST(ConversationLog, only_the_owner_gives_that_role_away_and_only_to_another_me
     EXPECT_EQ(code_of(log.may_change(kOwner, kOwner, Role::owner)), Code::forbidden);
     EXPECT_EQ(code_of(log.may_change(kOwner, kStranger, Role::owner)), Code::forbidden);
     EXPECT_EQ(code_of(log.may_change(kAdmin, kMember, Role::owner)), Code::forbidden);
-    log.append_left(kMember, kMember, kNow);
+    log.append_left(kMember, kMember, kWhen);
     EXPECT_EQ(code_of(log.may_change(kOwner, kMember, Role::owner)), Code::forbidden);
 }
 
 TEST(ConversationLog, who_becomes_the_owner_is_muted_no_longer) {
     auto log = group();
-    log.append_member_updated(kMember, std::nullopt, kNow + Millis{5'000}, kOwner, kNow);
-    log.append_member_updated(kMember, Role::owner, std::nullopt, kOwner, kNow);
-    EXPECT_TRUE(log.may_write(kMember, kNow));
+    log.append_member_updated(kMember, std::nullopt, kWhen + Millis{5'000}, kOwner, kWhen);
+    log.append_member_updated(kMember, Role::owner, std::nullopt, kOwner, kWhen);
+    EXPECT_TRUE(log.may_write(kMember, kWhen));
 }
 
 TEST(ConversationLog, the_oldest_admin_follows_the_owner_else_the_oldest_member) {
     auto log = group();
     EXPECT_EQ(log.successor(kOwner), kAdmin);
-    log.append_left(kAdmin, kAdmin, kNow);
+    log.append_left(kAdmin, kAdmin, kWhen);
     EXPECT_EQ(log.successor(kOwner), kMember);
-    log.append_left(kMember, kMember, kNow);
+    log.append_left(kMember, kMember, kWhen);
     EXPECT_EQ(log.successor(kOwner), std::nullopt);
 }
 
 TEST(ConversationLog, message_ids_rise_and_times_never_fall) {
-    ManualClock clock(kNow);
+    ManualClock clock(kWhen);
     IdGenerator ids(0, clock);
     auto log = group();
     const auto first = log.append_message(ids, kOwner, "c1", "a", clock.now());
-    clock.set_wall(kNow - Millis{3'600'000});
+    clock.set_wall(kWhen - Millis{3'600'000});
     const auto second = log.append_message(ids, kOwner, "c2", "b", clock.now());
     EXPECT_LT(first->message.id, second->message.id);
     EXPECT_LE(first->created_at, second->created_at);
@@ -176,15 +176,15 @@ TEST(ConversationLog, message_ids_rise_and_times_never_fall) {
 }
 
 TEST(ConversationLog, a_later_joiner_does_not_see_the_message_before_unless_history_is_open) {
-    ManualClock clock(kNow);
+    ManualClock clock(kWhen);
     IdGenerator ids(0, clock);
     auto log = group();
-    log.append_message(ids, kOwner, "c1", "secret", kNow);
-    log.append_joined({.id = kStranger, .username = "s"}, Role::member, {}, kOwner, kNow);
+    log.append_message(ids, kOwner, "c1", "secret", kWhen);
+    log.append_joined({.id = kStranger, .username = "s"}, Role::member, {}, kOwner, kWhen);
     EXPECT_EQ(log.view_of(kStranger).last_message, nullptr);
     EXPECT_NE(log.view_of(kMember).last_message, nullptr);
     log.append_updated(
-        {.actor = {kOwner, {}}, .conversation = {}, .title = {}, .history = HistoryAccess::all, .invite = {}, .mention_all = {}}, kNow);
+        {.actor = {kOwner, {}}, .conversation = {}, .title = {}, .history = HistoryAccess::all, .invite = {}, .mention_all = {}}, kWhen);
     EXPECT_NE(log.view_of(kStranger).last_message, nullptr);
 }
 

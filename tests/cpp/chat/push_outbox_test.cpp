@@ -7,7 +7,7 @@ namespace {
 
 using What = PushOutbox::Ended::What;
 
-constexpr Tick kStart{10'000};
+constexpr Tick kOpened{10'000};
 constexpr Time kDawn{Millis{1'800'000'000'000}};
 
 PushKey key(std::uint64_t n) { return {UserId{n}, ConversationId{9}, Seq{1}}; }
@@ -16,7 +16,7 @@ class PushOutboxTest : public ::testing::Test {
   protected:
     PushOutboxTest() { limits_.push_in_memory = 4; }
 
-    Time wall() const { return kDawn + (now_ - kStart); }
+    Time wall() const { return kDawn + (now_ - kOpened); }
     void add(std::uint64_t n, Push push = {}) {
         if (push.since == Time{}) push.since = push.due = wall();
         outbox_.add(key(n), push, wall(), now_);
@@ -36,7 +36,7 @@ class PushOutboxTest : public ::testing::Test {
     }
 
     Limits limits_;
-    Tick now_ = kStart;
+    Tick now_ = kOpened;
     PushOutbox outbox_{
         {{.plugin = "all", .timeout = Millis{500}, .providers = {}}, {.plugin = "phones", .timeout = Millis{500}, .providers = {"fcm"}}},
         limits_};

@@ -6,12 +6,12 @@
 namespace madang {
 namespace {
 
-constexpr ConversationId kHere{11};
-constexpr UserId kAnna{1}, kBen{2};
+constexpr ConversationId kChat{11};
+constexpr UserId kAmy{1}, kBen{2};
 
 std::vector<ReceiptSignal> news_of(Receipts& receipts, std::size_t max = 100) {
     std::vector<ReceiptSignal> news;
-    receipts.take_news(kHere, max, [&](const ReceiptSignal& each) { news.push_back(each); });
+    receipts.take_news(kChat, max, [&](const ReceiptSignal& each) { news.push_back(each); });
     return news;
 }
 
@@ -29,18 +29,18 @@ TEST(Receipts, tell_each_rise_once_and_what_is_read_not_as_delivered_too) {
     EXPECT_FALSE(receipts.merge(kBen, {Seq{3}, Seq{}}));
     EXPECT_TRUE(receipts.merge(kBen, {Seq{4}, Seq{}}));
     EXPECT_TRUE(receipts.merge(kBen, {Seq{9}, Seq{9}}));
-    EXPECT_TRUE(receipts.merge(kAnna, {Seq{8}, Seq{2}}));
+    EXPECT_TRUE(receipts.merge(kAmy, {Seq{8}, Seq{2}}));
     const auto news = news_of(receipts);
-    const std::vector<ReceiptSignal> right{{kHere, kAnna, ReceiptKind::read, Seq{2}},
-                                           {kHere, kAnna, ReceiptKind::delivered, Seq{8}},
-                                           {kHere, kBen, ReceiptKind::read, Seq{9}}};
+    const std::vector<ReceiptSignal> right{{kChat, kAmy, ReceiptKind::read, Seq{2}},
+                                           {kChat, kAmy, ReceiptKind::delivered, Seq{8}},
+                                           {kChat, kBen, ReceiptKind::read, Seq{9}}};
     EXPECT_EQ(news, right);
     EXPECT_FALSE(receipts.has_news());
 }
 
 TEST(Receipts, that_find_no_room_are_told_later_as_they_are_then) {
     Receipts receipts;
-    receipts.merge(kAnna, {Seq{1}, Seq{}});
+    receipts.merge(kAmy, {Seq{1}, Seq{}});
     receipts.merge(kBen, {Seq{1}, Seq{}});
     EXPECT_EQ(news_of(receipts, 1).size(), 1u);
     receipts.merge(kBen, {Seq{2}, Seq{}});
@@ -51,13 +51,13 @@ TEST(Receipts, that_find_no_room_are_told_later_as_they_are_then) {
 
 TEST(ReceiptOutbox, repeats_until_it_is_confirmed_and_sends_the_newest) {
     ReceiptOutbox outbox;
-    outbox.move(kAnna, kHere, {Seq{3}, Seq{}});
+    outbox.move(kAmy, kChat, {Seq{3}, Seq{}});
     EXPECT_TRUE(outbox.take_due(Tick{0}, 10, false).empty());
     const auto first = outbox.take_due(Tick{0}, 10);
     ASSERT_EQ(first.size(), 1u);
     EXPECT_TRUE(outbox.take_due(Tick{900}, 10).empty());
     EXPECT_EQ(outbox.take_due(Tick{1'000}, 10, false).size(), 1u);  // lost, for all it knows
-    outbox.move(kAnna, kHere, {Seq{5}, Seq{}});
+    outbox.move(kAmy, kChat, {Seq{5}, Seq{}});
     outbox.confirm(first.front());  // of the earlier one
     EXPECT_EQ(outbox.size(), 1u);
     const auto next = outbox.take_due(Tick{1'100}, 10);
@@ -72,7 +72,7 @@ TEST(ReceiptOutbox, repeats_until_it_is_confirmed_and_sends_the_newest) {
 
 TEST(ReceiptOutbox, backs_off_and_sends_no_more_at_once_than_it_may) {
     ReceiptOutbox outbox;
-    for (std::uint64_t user = 1; user <= 5; ++user) outbox.move(UserId{user}, kHere, {Seq{1}, Seq{}});
+    for (std::uint64_t user = 1; user <= 5; ++user) outbox.move(UserId{user}, kChat, {Seq{1}, Seq{}});
     EXPECT_EQ(outbox.take_due(Tick{0}, 3).size(), 3u);
     EXPECT_EQ(outbox.take_due(Tick{0}, 3).size(), 2u);
     std::size_t repeats = 0;

@@ -106,6 +106,22 @@ TEST(rate_limiter, allows_few_costly_calls_at_once_and_more_of_them_later) {
     EXPECT_EQ(rates.size(), 0u);
 }
 
+TEST(rate_limiter, counts_wrong_passwords_and_no_right_ones) {
+    RateLimiter rates{Limits{}};
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_FALSE(rates.take_guess("anna", Tick{0}));
+        rates.give_back_guess("anna", Tick{0});
+    }
+    EXPECT_EQ(rates.size(), 0u);
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(rates.take_guess("anna", Tick{0}));
+    EXPECT_EQ(rates.take_guess("anna", Tick{4'000}), 6'000ms);
+    EXPECT_FALSE(rates.take_guess("bert", Tick{4'000}));
+    EXPECT_FALSE(rates.take_guess("anna", Tick{10'000}));
+    EXPECT_TRUE(rates.take_guess("anna", Tick{10'000}));
+    rates.sweep(Tick{110'000});
+    EXPECT_EQ(rates.size(), 0u);
+}
+
 TEST(rate_limiter, forgets_who_is_quiet) {
     RateLimiter rates{Limits{}};
     rates.take(UserId{1}, 1, Tick{0});

@@ -16,14 +16,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Shape {
+struct LoopShape {
     unsigned engines;
     unsigned loops;
     bool committer_thread;
 };
 
 // Loops with engines over a store in memory, and a way to ask them from the test's thread.
-class LoopTest : public ::testing::TestWithParam<Shape> {
+class LoopTest : public ::testing::TestWithParam<LoopShape> {
   protected:
     static void SetUpTestSuite() { init_crypto(); }
     ~LoopTest() override { stop(); }
@@ -320,7 +320,7 @@ TEST_P(LoopTest, loop_with_a_request_under_way_is_not_idle_but_a_long_poll_does_
     EXPECT_TRUE(poll.get()) << "a drain answers it";
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, LoopTest, ::testing::Values(Shape{1, 1, false}, Shape{3, 4, false}, Shape{3, 4, true}),
+INSTANTIATE_TEST_SUITE_P(Shapes, LoopTest, ::testing::Values(LoopShape{1, 1, false}, LoopShape{3, 4, false}, LoopShape{3, 4, true}),
                          [](const auto& parameter) {
                              const auto& shape = parameter.param;
                              return std::to_string(shape.engines) + "_engines_" + std::to_string(shape.loops) + "_loops_" +
