@@ -8,10 +8,9 @@ import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from madang.client import decode
-from madang.client.blocking import GOOD_BYE_WITHIN_S, TIMEOUT_S, WAIT_S_MAX
+from madang.client.blocking import TIMEOUT_S, WAIT_S_MAX
 from madang.client.core import Core, types_or_raise
-from madang.client.exchange import Call
-from madang.client.operations import PAGE, Ask, Pause, TimedOut
+from madang.client.operations import GOOD_BYE_WITHIN_S, PAGE, Ask, Pause, TimedOut
 from madang.errors import BadRequest, Error
 
 if TYPE_CHECKING:
@@ -137,8 +136,7 @@ class AsyncClient:
             return
         if core.is_token_ours and core.token is not None:
             with contextlib.suppress(Error):
-                good_bye = Call("DELETE", ("sessions", "current"))
-                await asyncio.to_thread(core.exchange, good_bye, core.token, GOOD_BYE_WITHIN_S)
+                await AsyncRunner(core, is_leaving=True).run(self._operations.good_bye())
         if core.opened is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.wrap_future(core.opened.close()), GOOD_BYE_WITHIN_S)
@@ -469,10 +467,11 @@ class AsyncClient:
 
 
 class AsyncRunner:
-    """Carries the steps of an operation out on the running loop."""
+    """Carries the steps of an operation out on the running loop. Args: those of `Runner`."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, *, is_leaving: bool = False) -> None:
         self._core = core
+        self._is_leaving = is_leaving
 
     async def run(self, steps: Steps[T]) -> T:
         try:
@@ -489,7 +488,7 @@ class AsyncRunner:
             return result
 
     async def _carry_out(self, step: Step) -> object:
-        if self._core.is_closed:
+        if self._core.is_closed and not self._is_leaving:
             raise Error("this client is closed")
         match step:
             case Pause(seconds):

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
 
 from madang.client import decode
 from madang.client.core import Core, types_or_raise
-from madang.client.exchange import Call
-from madang.client.operations import PAGE, Ask, Pause, TimedOut
+from madang.client.operations import GOOD_BYE_WITHIN_S, PAGE, Ask, Pause, TimedOut
 from madang.errors import BadRequest, Error
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 TIMEOUT_S = 30.0
-GOOD_BYE_WITHIN_S = 2.0
 WAIT_S_MAX = 25  # less than an HTTP answer may take
 
 
@@ -167,7 +165,7 @@ class Client:
             return
         if core.is_token_ours and core.token is not None:
             with contextlib.suppress(Error):
-                core.exchange(Call("DELETE", ("sessions", "current")), core.token, GOOD_BYE_WITHIN_S)
+                Runner(core, is_leaving=True).run(self._operations.good_bye())
         if core.opened is not None:
             with contextlib.suppress(TimeoutError):
                 core.opened.close().result(GOOD_BYE_WITHIN_S)
@@ -786,10 +784,16 @@ class Client:
 
 
 class Runner:
-    """Carries the steps of an operation out, blocking."""
+    """Carries the steps of an operation out, blocking.
 
-    def __init__(self, core: Core) -> None:
+    Args:
+        core: whose.
+        is_leaving: also of a client that is closed by now.
+    """
+
+    def __init__(self, core: Core, *, is_leaving: bool = False) -> None:
         self._core = core
+        self._is_leaving = is_leaving
 
     def run(self, steps: Steps[T]) -> T:
         try:
@@ -806,7 +810,7 @@ class Runner:
             return result
 
     def _carry_out(self, step: Step) -> object:
-        if self._core.is_closed:
+        if self._core.is_closed and not self._is_leaving:
             raise Error("this client is closed")
         match step:
             case Pause(seconds):

@@ -37,12 +37,14 @@ class Call:
         path: its parts after `/v1`, not yet quoted.
         query: parameters; those that are None are left out.
         body: of the request, or None.
+        within: seconds that the server may be silent.
     """
 
     method: str
     path: tuple[str, ...]
     query: Mapping[str, str | int | None] = field(default_factory=dict)
     body: Json | None = None
+    within: float = ANSWER_WITHIN_S
 
     @property
     def target(self) -> str:
@@ -141,11 +143,11 @@ class Exchange:
         self._idle = Idle.of(self.url)
         self._is_closed = False
 
-    def __call__(self, call: Call, token: str | None, within: float = ANSWER_WITHIN_S) -> Json:
+    def __call__(self, call: Call, token: str | None) -> Json:
         """The body of the answer; empty when it has none.
 
         Raises:
-            Unreachable: no connection, or no answer within `within` seconds.
+            Unreachable: no connection, or no answer within `call.within` seconds.
             madang.Error: the class of the code that the server answered.
         """
         headers = {"Accept": "application/json"}
@@ -158,7 +160,7 @@ class Exchange:
                 body = _json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
             except UnicodeEncodeError:
                 raise BadRequest("a text holds half of a surrogate pair") from None
-        status, text = self._exchange(call, body, headers, within)
+        status, text = self._exchange(call, body, headers)
         return parsed(status, text)
 
     def close(self) -> None:
@@ -167,13 +169,13 @@ class Exchange:
             self._is_closed = True
             self._idle.leave()
 
-    def _exchange(self, call: Call, body: bytes | None, headers: Json, within: float) -> tuple[int, bytes]:
+    def _exchange(self, call: Call, body: bytes | None, headers: Json) -> tuple[int, bytes]:
         connection = self._idle.take()
         was_idle = connection is not None
         if connection is None:
-            connection = self._connect(within)
+            connection = self._connect(call.within)
         assert connection.sock is not None
-        connection.sock.settimeout(within)
+        connection.sock.settimeout(call.within)
         try:
             connection.request(call.method, call.target, body, headers)
             answer = connection.getresponse()

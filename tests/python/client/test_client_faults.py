@@ -8,6 +8,7 @@ import itertools
 import random
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -162,6 +163,28 @@ def test_a_server_that_stays_away_is_unavailable_and_the_same_client_id_sends_on
     server.start()
     alice.send(direct, "hi", client_id="once")
     assert [message.text for message in bob.history(direct)] == ["hi"]
+
+
+def test_closing_signs_out_over_another_connection_when_the_kept_one_has_ended(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory()
+    alice = server.user("alice", password="correct horse")
+    who: dict[str, Any] = {"username": alice.username, "password": "correct horse"}
+    laptop = madang.Client(server.url, **who, device="laptop")
+
+    def end_and_start() -> None:
+        server.kill()
+        server.start()
+
+    async def open_and_close() -> None:
+        async with madang.AsyncClient(server.url, **who, device="phone") as phone:
+            assert {each.name for each in await phone.sessions()} > {"laptop", "phone"}
+            await asyncio.to_thread(end_and_start)
+            laptop.close()
+            assert {each.name for each in alice.sessions()} & {"laptop", "phone"} == {"phone"}
+            await asyncio.to_thread(end_and_start)
+
+    asyncio.run(open_and_close())
+    assert {each.name for each in alice.sessions()} & {"laptop", "phone"} == set()
 
 
 def test_closing_while_the_server_is_away_neither_hangs_nor_raises(chat_server_factory: MakeServer) -> None:

@@ -124,6 +124,15 @@ def test_a_connection_that_idled_too_long_costs_no_wait() -> None:
     assert not [step for step in asked if isinstance(step, Pause)]
 
 
+def test_a_good_bye_goes_over_another_connection_when_the_kept_one_has_ended_and_waits_for_nobody() -> None:
+    stale, refused = Unreachable("stale", maybe_done=True, was_idle=True), Unreachable("refused", maybe_done=False)
+    asked, error = drive(operations().good_bye(), stale, stale, {})
+    assert (len(asked), error) == (3, None)
+    for away in (refused, madang.Unavailable("later", retry_after=1.0)):
+        asked, error = drive(operations().good_bye(), stale, away)
+        assert (len(asked), error) == (2, away)
+
+
 def test_a_first_contact_with_nobody_fails_at_once() -> None:
     asked, error = drive(operations().log_in({"username": "a", "password": "b"}, "c"), Unreachable("refused", maybe_done=False))
     assert isinstance(error, madang.Unavailable)
