@@ -9,16 +9,16 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from madang.testing import Actor, World
-from madang.testing.plugin import chat, chat_server, pytest_runtest_makereport
+from madang.testing import Actor, ChatServer, World
+from madang.testing.plugin import chat, chat_server, chat_server_factory, pytest_runtest_makereport
 
-__all__ = ["chat", "chat_server", "pytest_runtest_makereport"]
+__all__ = ["chat", "chat_server", "chat_server_factory", "pytest_runtest_makereport"]
 
 WITHIN_S = 20.0
 
@@ -186,6 +186,19 @@ def test_who_comes_and_writes_is_told(alice: Actor, bob: Actor) -> None:
         screen.type("/who")
         screen.wait_for(r"● bob\S* \(@bob\S*\), member")
         bob.log_out()
+        screen.wait_for(r"bob\S* is offline")
+
+
+def test_a_friend_who_left_while_the_server_was_away_is_told_to_be_offline(chat_server_factory: Callable[..., ChatServer]) -> None:
+    server = chat_server_factory()
+    alice, bob = server.user("alice"), server.user("bob")
+    bob.add_friend(alice)
+    alice.add_friend(bob)
+    with terminal(alice) as screen:
+        screen.wait_for(r"bob\S* is online")
+        server.kill()
+        bob.close()
+        server.start()
         screen.wait_for(r"bob\S* is offline")
 
 

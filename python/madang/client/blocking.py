@@ -662,6 +662,8 @@ class Client:
     def signals(self, *, timeout: float | None = None) -> Iterator[Signal]:
         """What is told and kept nowhere: presence, typing, receipts. Some may be missing; those of a time without a connection are.
 
+        But whoever was told to be online and left meanwhile is told to be offline, a moment after the next connection has begun.
+
         Args:
             timeout: ends the iteration when nothing came for so many seconds; None = never.
         """

@@ -90,7 +90,7 @@ class Core:
         base = self.exchange.url
         hosts = [url for url in servers if url != base and is_reachable(url, base)]
         urls = [f"ws{url.removeprefix('http').rstrip('/')}/v1/connect" for url in (*hosts, base)]
-        self._link = Link(urls, self.token, self._given, self.trace)
+        self._link = Link(urls, self.token, self._given, self.exchange, self.trace)
         self._finalizer = weakref.finalize(self, self._link.close)
         return self._link
 

@@ -16,21 +16,26 @@ from typing import TYPE_CHECKING, Any
 
 from madang.client.backoff import Backoff, jitter
 from madang.client.buffer import EventBuffer
+from madang.client.exchange import Call
 from madang.client.io_thread import io_loop
 from madang.client.protocol import Arrived, Attached, Broken, GoAway, Output, Protocol, Refused, Replied, Resync, Signalled
 from madang.client.signals import SignalBuffer
-from madang.errors import BadRequest, Error, ResyncRequired, Unauthenticated, Unavailable
+from madang.errors import BadRequest, Error, RateLimited, ResyncRequired, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from websockets.asyncio.client import ClientConnection
 
+    from madang.client.exchange import Exchange
+
 OPEN_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 1.0
 PING_EVERY_S = 10.0
 PONG_WITHIN_S = 20.0
 ACK_EVERY_S = 1.0
+GREETED_WITHIN_S = 1.0  # most friends who are online; only of the rest it has to be asked
+ASKED_MAX = 100  # in one question
 FRAME_IN_BYTES_MAX = 16 << 20
 SIGNED_OUT = (4001, 4003)  # the token is over
 NOT_TAKEN = (1009, 4004)  # what we sent is at fault, so it must not be sent again
@@ -47,11 +52,21 @@ class Link:
         urls: WebSocket addresses, best first; tried in turn.
         token: of the user.
         cursor: of the last event the application has; None = from now on.
+        exchange: for questions that the WebSocket doesn't take.
         trace: called with "<" or ">" and each frame, on the I/O thread.
     """
 
-    def __init__(self, urls: Sequence[str], token: str, cursor: int | None, trace: Callable[[str, str], None] | None = None) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        token: str,
+        cursor: int | None,
+        exchange: Exchange,
+        trace: Callable[[str, str], None] | None = None,
+    ) -> None:
         self._urls = list(urls)
+        self._token = token
+        self._exchange = exchange
         self._authorization = {"Authorization": f"Bearer {token}"}
         self._protocol = Protocol(cursor)
         self._trace = trace
@@ -209,8 +224,7 @@ class Link:
             log.info("%s", error)
             return False
         self._protocol.connected()
-        writer = self._loop.create_task(self._write(socket))
-        watch = self._loop.create_task(self._close_when_over(socket))
+        tasks = [self._loop.create_task(each) for each in (self._write(socket), self._close_when_over(socket))]
         was_attached = False
         try:
             async for text in socket:
@@ -218,14 +232,16 @@ class Link:
                     self._trace("<", str(text))
                 outputs = self._protocol.receive(text)
                 self._frames_ready.set()
-                was_attached |= any(isinstance(each, Attached) for each in outputs)
+                if not was_attached and any(isinstance(each, Attached) for each in outputs):
+                    was_attached = True
+                    tasks.append(self._loop.create_task(self._ask_who_left()))
                 if not self._carry_out(outputs, len(text), socket):
                     break
         except Exception as error:  # the connection's own end is told below, by its close code
             log.debug("connection lost: %r", error)
         finally:
-            writer.cancel()
-            watch.cancel()
+            for task in tasks:
+                task.cancel()
             self._protocol.disconnected()
             await socket.close()
         self._on_closed(socket.close_code or 1006, socket.close_reason or "")
@@ -269,6 +285,23 @@ class Link:
                         self._trace(">", frame)
                     await socket.send(frame)
                 await self._frames_ready.wait()
+
+    async def _ask_who_left(self) -> None:
+        """Tells of those who were online on an earlier connection and left without one."""
+        online, backoff = self._protocol.online, Backoff()
+        await asyncio.sleep(GREETED_WITHIN_S)
+        while asked := online.unheard(ASKED_MAX):
+            call = Call("GET", ("presence",), {"users": ",".join(asked)}, within=OPEN_WITHIN_S)
+            answer: Json = {}
+            try:
+                answer = await asyncio.to_thread(self._exchange, call, self._token)
+            except (RateLimited, Unavailable) as error:
+                await asyncio.sleep((error.retry_after or 0.0) + backoff.next())
+                continue
+            except Error as error:
+                log.warning("who isn't greeted is taken for offline: %s", error)
+            for signal in online.answered(asked, answer.get("presence", ())):
+                self.signals.put(signal)
 
     async def _close_when_over(self, socket: ClientConnection) -> None:
         await self._give_up.wait()

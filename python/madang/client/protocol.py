@@ -1,8 +1,8 @@
 """One user's side of the WebSocket protocol without any I/O: frames in, outputs and frames out.
 
-Owner: whoever drives a connection. Thread: one at a time. What outlives a connection lives here: the cursor of the last event taken in, and
-the requests without an answer, which go out again over the next connection. That is safe because each send bears a client id that was made
-once: the server stores it with the message and answers a repeat with the first one.
+Owner: whoever drives a connection. Thread: one at a time. What outlives a connection lives here: the cursor of the last event taken in,
+whom a signal called online, and the requests without an answer, which go out again over the next connection. That is safe because each send
+bears a client id that was made once: the server stores it with the message and answers a repeat with the first one.
 
 An event is taken in only when its cursor is the next one. A doubled one is dropped; a hole is closed by attaching again after the last good
 event, and when it stays open on this connection, by another connection.
@@ -16,6 +16,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from madang.client.online import Online
 from madang.errors import Error, TooLarge, error_for
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class Protocol:
 
     def __init__(self, cursor: int | None) -> None:
         self.cursor = cursor
+        self.online = Online()
         self.holes = 0  # how many were found
         self.is_connected = False
         self.is_behind = False
@@ -129,6 +131,7 @@ class Protocol:
         self.is_behind = False
         self._hole_at = None
         self._resyncs = 0
+        self.online.connected()
         self._outgoing.clear()
         self._attach()
         if self._watched:
@@ -273,6 +276,8 @@ class Protocol:
         return [Refused(ref, error)]
 
     def _on_signal(self, frame: Json) -> list[Output]:
+        if frame["type"] == "presence":
+            self.online.heard(frame)
         return [Signalled(frame)]
 
     def _on_goaway(self, frame: Json) -> list[Output]:

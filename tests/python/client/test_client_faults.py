@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import madang
-from madang.client import link
+from madang.client import Presence, Signal, link
 from madang.client.buffer import EventBuffer
+from madang.client.exchange import Call, Exchange
 from madang.testing import Actor, ChatServer, Proxy, World
 
 WITHIN_S = 60
@@ -163,6 +164,71 @@ def test_a_server_that_stays_away_is_unavailable_and_the_same_client_id_sends_on
     server.start()
     alice.send(direct, "hi", client_id="once")
     assert [message.text for message in bob.history(direct)] == ["hi"]
+
+
+class Known:
+    """Who is online, as signals tell it."""
+
+    def __init__(self) -> None:
+        self.online: dict[str, bool] = {}
+
+    def agrees(self, signal: Signal, wanted: dict[str, bool]) -> bool:
+        if isinstance(signal, Presence):
+            self.online[signal.user_id] = signal.online
+        return self.online == wanted
+
+    def follow(self, client: madang.Client, wanted: dict[str, bool]) -> None:
+        assert any(self.agrees(signal, wanted) for signal in client.signals(timeout=WITHIN_S)), self.online
+
+    async def follow_aio(self, client: madang.AsyncClient, wanted: dict[str, bool]) -> None:
+        async for signal in client.signals(timeout=WITHIN_S):
+            if self.agrees(signal, wanted):
+                return
+        raise AssertionError(self.online)
+
+
+def test_who_left_while_the_server_was_away_is_told_to_be_offline(chat_server_factory: MakeServer) -> None:
+    server = chat_server_factory()
+    alice, bob, carol = (server.user(each) for each in ("alice", "bob", "carol"))
+    for friend in (bob, carol):
+        friend.add_friend(alice)
+        alice.add_friend(friend)
+
+    async def live() -> None:
+        async with alice.aio as reader:
+            faces = Known(), Known()
+            both, one_left = {bob.id: True, carol.id: True}, {bob.id: False, carol.id: True}
+            await faces[1].follow_aio(reader, both)
+            await asyncio.to_thread(faces[0].follow, alice, both)
+            server.kill()
+            bob.close()
+            await asyncio.to_thread(server.start)
+            await faces[1].follow_aio(reader, one_left)
+            await asyncio.to_thread(faces[0].follow, alice, one_left)
+
+    asyncio.run(live())
+
+
+def test_who_is_not_greeted_is_offline_when_it_can_not_be_asked(chat_server_factory: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = chat_server_factory()
+    alice, bob = server.user("alice"), server.user("bob")
+    bob.add_friend(alice)
+    alice.add_friend(bob)
+    known, refusals = Known(), [madang.BadRequest("never"), madang.Unavailable("later"), madang.RateLimited("slower", retry_after=0.01)]
+    known.follow(alice, {bob.id: True})
+    call_of = Exchange.__call__
+
+    def refusing(self: Exchange, call: Call, *rest: Any) -> Any:
+        if call.path == ("presence",):
+            raise refusals.pop()
+        return call_of(self, call, *rest)
+
+    monkeypatch.setattr(Exchange, "__call__", refusing)
+    server.kill()
+    bob.close()
+    server.start()
+    known.follow(alice, {bob.id: False})
+    assert refusals == []
 
 
 def test_closing_signs_out_over_another_connection_when_the_kept_one_has_ended(chat_server_factory: MakeServer) -> None:

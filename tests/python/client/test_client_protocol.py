@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from madang import errors
+from madang.client.online import Online
 from madang.client.protocol import Arrived, Attached, Broken, GoAway, Output, Protocol, Refused, Replied, Resync
 
 Json = dict[str, Any]
@@ -273,3 +274,56 @@ class Trusting(Protocol):
 def test_a_client_that_trusts_the_line_is_found_out() -> None:
     got, tail = walk(Trusting(0), 1)
     assert got != list(range(1, tail + 1))
+
+
+# ---- who is online -----------------------------------------------------------------------------------------------------------------------
+
+
+def presence(user_id: str, status: str) -> Json:
+    return {"user_id": user_id, "status": status}
+
+
+def told_online(*user_ids: str) -> Protocol:
+    """A protocol whose first connection called them online, and whose second one has begun."""
+    protocol = live()
+    for each in user_ids:
+        receive(protocol, op="signal", type="presence", **presence(each, "online"))
+    assert protocol.online.unheard(10) == []
+    protocol.disconnected()
+    protocol.connected()
+    return protocol
+
+
+def test_who_was_online_and_is_not_greeted_by_the_next_connection_is_asked_for() -> None:
+    protocol = told_online("1", "2", "3", "4")
+    receive(protocol, op="signal", type="presence", **presence("2", "online"))
+    receive(protocol, op="signal", type="presence", **presence("3", "offline"))
+    assert protocol.online.unheard(10) == ["1", "4"]
+    assert protocol.online.unheard(1) == ["1"]
+    away = {**presence("1", "offline"), "last_active_at": "2026-01-02T03:04:05Z"}
+    assert protocol.online.answered(["1", "4"], [presence("4", "online"), away]) == [{"op": "signal", "type": "presence", **away}]
+    assert protocol.online.unheard(10) == []
+    protocol.connected()
+    assert protocol.online.unheard(10) == ["4", "2"]
+
+
+def test_of_whom_the_answer_says_nothing_is_offline() -> None:
+    [signal] = told_online("1").online.answered(["1"], [])
+    assert (signal["user_id"], signal["status"]) == ("1", "offline")
+
+
+def test_what_the_connection_said_meanwhile_is_newer_than_the_answer() -> None:
+    protocol = told_online("1")
+    assert protocol.online.unheard(10) == ["1"]
+    receive(protocol, op="signal", type="presence", **presence("1", "online"))
+    assert protocol.online.answered(["1"], [presence("1", "offline")]) == []
+    protocol.connected()
+    assert protocol.online.unheard(10) == ["1"]
+
+
+def test_of_whom_was_heard_longest_ago_is_forgotten_first() -> None:
+    online = Online(online_max=2)
+    for each in ("1", "2", "1", "3"):
+        online.heard(presence(each, "online"))
+    online.connected()
+    assert online.unheard(10) == ["1", "3"]
