@@ -29,7 +29,7 @@ def run(*arguments: str, stdin: str, **environment: str) -> subprocess.Completed
 
 
 class Terminal:
-    """Somebody at a terminal of 100 columns."""
+    """Somebody at a terminal of 100 columns, or as many as COLUMNS says."""
 
     def __init__(self, *arguments: str, **environment: str) -> None:
         self.screen = ""
@@ -69,8 +69,8 @@ class Terminal:
 
 
 @contextmanager
-def terminal(actor: Actor, *arguments: str) -> Iterator[Terminal]:
-    made = Terminal("--url", actor.url, *arguments, MADANG_TOKEN=actor.token)
+def terminal(actor: Actor, *arguments: str, **environment: str) -> Iterator[Terminal]:
+    made = Terminal("--url", actor.url, *arguments, MADANG_TOKEN=actor.token, **environment)
     try:
         yield made
     finally:
@@ -223,6 +223,20 @@ def test_the_list_shows_what_is_unread_and_who_was_mentioned(alice: Actor, bob: 
         screen.type("/list")
         assert re.search(r"Quiet\s+bob\S*: read on the phone", screen.wait_for(r"Garden.*\n"))
     assert unread(alice)["Garden"] == (3, 1)
+
+
+def test_long_titles_and_texts_are_cut_where_numbers_and_counts_are_not(chat: World, alice: Actor, bob: Actor) -> None:
+    carol = chat.user("carol")
+    bob.send(carol.create_group("A title of some length" * 4, [alice, bob]), f"@{alice.username} " + "says a lot " * 20)
+    bob.send(alice, "short")
+    carol.send(alice, "bye")
+    carol.delete_account()
+    with terminal(alice, COLUMNS="80") as screen:
+        listed = screen.wait_for(r"\n3 .*\n")
+    assert max(len(line.rstrip()) for line in listed.splitlines()) <= 80
+    assert re.search(r"\n\d +A title of some length.*… +1 @1 +bob\S*: .*…", listed)
+    assert re.search(r"\n\d +deleted-\d+ \(@de.*… +1 +deleted-\d+: b", listed)
+    assert re.search(r"\n\d +● +bob\S* \(@bob.* +1 +bob\S*: s", listed)
 
 
 def test_the_marker_follows_what_is_shown(alice: Actor, bob: Actor) -> None:

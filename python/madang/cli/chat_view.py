@@ -181,12 +181,13 @@ class TerminalView(View):
             return
         table = Table(box=None, pad_edge=False)
         for name in ("", "", "conversation", "unread", "newest message"):
-            table.add_column(name, overflow="ellipsis", no_wrap=True)
+            # Where there is no room for all, columns that may wrap are made narrower; their cells are cut instead.
+            table.add_column(name, no_wrap=name not in ("conversation", "newest message"))
         for number, each in enumerate(conversations, 1):
             said = each.last_message
-            newest = "" if said is None else f"{said.sender.name}: {text_of(said)}".replace("\n", " ")
+            newest = "" if said is None else f"{said.sender.name}: {text_of(said)}"
             is_online = each.peer is not None and each.peer.id in online
-            table.add_row(str(number), DOT if is_online else "", printable(title_of(each)), unread_of(each), printable(newest))
+            table.add_row(str(number), DOT if is_online else "", one_line(title_of(each)), unread_of(each), one_line(newest))
         self._print(table)
 
     def opened(self, conversation: Conversation) -> None:
@@ -270,6 +271,13 @@ def styled(text: str, style: str) -> Text:
     from rich.text import Text
 
     return Text(printable(text), style)
+
+
+def one_line(text: str) -> Text:
+    """Cut where there is no room for all of it."""
+    from rich.text import Text
+
+    return Text(printable(text.replace("\n", " ")), no_wrap=True, overflow="ellipsis")
 
 
 def title_of(conversation: Conversation) -> str:
