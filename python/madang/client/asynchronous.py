@@ -384,7 +384,7 @@ class AsyncClient:
 
     async def watch(self, *who: Who) -> None:
         """Has `signals` tell the presence of these users. Args and errors: `Client.watch`."""
-        self._core.link.watch(await self._run(self._operations.user_ids(who)))
+        self._core.link.watch(await self._run(self._operations.watched(who)))
 
     async def typing(self, where: Where) -> None:
         """Tells the other members that one is writing. Errors: `Client.typing`."""

@@ -648,8 +648,9 @@ class Client:
 
         Raises:
             NotFound: nobody is called so ("@username").
+            BadRequest: too many users.
         """
-        self._core.link.watch(self._run(self._operations.user_ids(who)))
+        self._core.link.watch(self._run(self._operations.watched(who)))
 
     def typing(self, where: Where) -> None:
         """Tells the other members that one is writing. Say it again every few seconds; nobody hears of a failure.

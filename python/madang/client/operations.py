@@ -42,6 +42,7 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 PAGE = 100
+WATCHED_MAX = 1_000
 GOOD_BYE_WITHIN_S = 2.0
 
 
@@ -440,10 +441,18 @@ class Operations:
     # ---- presence ----------------------------------------------------------------------------------------------------------------------
 
     def user_ids(self, who: Iterable[object]) -> Steps[tuple[str, ...]]:
-        ids = []
+        """Each once, in this order."""
+        ids: dict[str, None] = {}
         for each in who:
-            ids.append((yield from self.user_id(each)))  # noqa: PERF401 - a comprehension can't yield
+            ids[(yield from self.user_id(each))] = None
         return tuple(ids)
+
+    def watched(self, who: Iterable[object]) -> Steps[tuple[str, ...]]:
+        """The ids of users to watch. Too many have to be refused here: nobody hears of a refused `watch`."""
+        ids = yield from self.user_ids(who)
+        if len(ids) > WATCHED_MAX:
+            raise BadRequest(f"watch at most {WATCHED_MAX:,} users")
+        return ids
 
     def presence(self, who: Iterable[object]) -> Steps[list[Presence]]:
         ids = yield from self.user_ids(who)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
+import pytest
+
 import madang
 from madang.client import Presence, Receipt, Typing
 from madang.testing import Proxy
@@ -48,6 +50,29 @@ def test_a_watch_outlives_its_connection(chat: World) -> None:
         assert far.next_signal(timeout=5) == Presence(alice.id, online=False)
         line.cut()
         assert far.next_signal(timeout=5) == Presence(alice.id, online=False)
+
+
+def test_more_users_than_can_be_watched_are_refused(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    many = [str(1 << 50 | n) for n in range(1_000)]
+    with pytest.raises(madang.BadRequest, match="at most 1,000"):
+        bob.watch(*many, alice)
+
+    async def watch_too_many() -> None:
+        async with bob.aio as reader:
+            with pytest.raises(madang.BadRequest, match="at most 1,000"):
+                await reader.watch(*many, alice)
+            await reader.watch(*many, *many[:10])
+            assert isinstance(await reader.next_signal(timeout=5), Presence)
+
+    asyncio.run(watch_too_many())
+
+
+def test_whoever_is_asked_for_twice_is_answered_once(chat: World) -> None:
+    alice, bob = chat.user("alice"), chat.user("bob")
+    others = [str(1 << 50 | n) for n in range(150)]
+    asked: list[Actor | str] = [others[0], bob, *others, "@" + bob.username, others[120], alice]
+    assert [each.user_id for each in bob.presence(*asked)] == [others[0], bob.id, *others[1:], alice.id]
 
 
 def test_typing_is_told_to_the_others(chat: World) -> None:
