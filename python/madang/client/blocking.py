@@ -481,7 +481,8 @@ class Client:
         Args:
             where: the group.
             who: the user.
-            until: when it ends, or how long it lasts; None = now. A time without a zone is local.
+            until: when it ends, or how long it lasts; None = now. A time without a zone is local. `timedelta.max` = for good: until the
+                end of the year 9999.
 
         Raises:
             Forbidden: one's role isn't higher than the user's.

@@ -7,6 +7,7 @@ back-off, both until the operation's deadline. Each logical send makes its clien
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Generator
@@ -44,6 +45,8 @@ T = TypeVar("T")
 PAGE = 100
 WATCHED_MAX = 1_000
 GOOD_BYE_WITHIN_S = 2.0
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,10 +316,12 @@ class Operations:
             body["archived"] = archived
         if muted_until is None:
             body["muted_until"] = None
-        elif not isinstance(muted_until, EllipsisType):
+        elif isinstance(muted_until, datetime):
             if muted_until.tzinfo is None:
                 raise BadRequest("`muted_until` needs a time zone")
-            body["muted_until"] = muted_until.isoformat()
+            body["muted_until"] = rfc3339(muted_until)
+        elif not isinstance(muted_until, EllipsisType):
+            raise TypeError(f"`muted_until` is a datetime or None, not {muted_until!r}")
         conversation_id = yield from self.conversation_id(where)
         return (yield from self.conversation_of((yield from self.change("PATCH", "conversations", conversation_id, "me", body=body))))
 
@@ -363,7 +368,10 @@ class Operations:
         conversation_id = yield from self.conversation_id(where)
         body: Json = {}
         if expires_in is not None:
-            body["expires_in"] = round(expires_in.total_seconds() if isinstance(expires_in, timedelta) else expires_in)
+            seconds = expires_in.total_seconds() if isinstance(expires_in, timedelta) else expires_in
+            if not math.isfinite(seconds):
+                raise BadRequest("`expires_in` is no number of seconds")
+            body["expires_in"] = round(seconds)
         if max_uses is not None:
             body["max_uses"] = max_uses
         return decode.invite((yield from self.change("POST", "conversations", conversation_id, "invites", body=body)))
@@ -493,8 +501,19 @@ class TimedOut(Unavailable):
 
 
 def rfc3339(when: datetime | timedelta) -> str:
-    """A time, or as far from now; a time without a zone is local."""
-    moment = datetime.now(UTC) + when if isinstance(when, timedelta) else when.astimezone(UTC)
+    """A time, or as far from now; a time without a zone is local. Beyond the years 1 to 9999 it is the last time that a server takes, or
+    the first.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if not isinstance(when, datetime | timedelta):
+        raise TypeError(f"{when!r} is neither a datetime nor a timedelta")
+    try:
+        moment = datetime.now(UTC) + when if isinstance(when, timedelta) else when.astimezone(UTC)
+    except (OverflowError, ValueError):  # the latter where a local time can't be had
+        is_late = when > timedelta() if isinstance(when, timedelta) else when.year > 1
+        moment = LATEST if is_late else EARLIEST
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +25,11 @@ def test_who_is_muted_is_told_for_how_long(chat: World) -> None:
     with pytest.raises(madang.Muted) as caught:
         bob.send(group, "but …")
     assert 3_500 < (caught.value.retry_after or 0) <= 3_600
+    for_good = alice.mute(group, bob, timedelta.max).muted_until
+    assert for_good is not None
+    assert for_good.year == 9999
+    with pytest.raises(madang.Muted):
+        bob.send(group, "but …")
     assert alice.mute(group, bob, None).muted_until is None
     bob.send(group, "thanks")
     with pytest.raises(madang.Forbidden):
@@ -71,8 +77,9 @@ def test_a_group_is_joined_by_link(chat: World) -> None:
     with pytest.raises(madang.NotFound):
         alice.revoke_invite(group, other.code)
     assert list(alice.invites(group)) == []
-    with pytest.raises(madang.BadRequest):
-        alice.create_invite(group, expires_in=0)
+    for out_of_range in (0, timedelta.max, math.inf, math.nan):
+        with pytest.raises(madang.BadRequest):
+            alice.create_invite(group, expires_in=out_of_range)
 
 
 def test_the_async_face_does_the_same(chat_server: RunningServer) -> None:

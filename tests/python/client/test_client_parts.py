@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,34 @@ def test_signing_up_twice_because_the_first_answer_was_lost_is_for_the_log_in_to
 @pytest.mark.parametrize("where", ["bob", "", "12x", "١٢", 7, None])
 def test_what_names_no_place_is_refused(where: object) -> None:
     assert isinstance(drive(operations().send(where, "hi", None))[1], madang.BadRequest)
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        (timedelta.max, "9999-12-31T23:59:59.999Z"),
+        (timedelta.min, "0001-01-01T00:00:00.000Z"),
+        (datetime.max.replace(tzinfo=timezone(-timedelta(hours=5))), "9999-12-31T23:59:59.999Z"),
+        (datetime.min.replace(tzinfo=timezone(timedelta(hours=5))), "0001-01-01T00:00:00.000Z"),
+        (datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=1))), "2026-01-02T02:00:00.000Z"),
+    ],
+)
+def test_a_time_is_told_in_utc_and_what_no_calendar_has_is_its_end(when: datetime | timedelta, told: str) -> None:
+    asked, _ = drive(operations().mute("7", "1", when), madang.Forbidden())
+    assert asked == [Call("PUT", ("conversations", "7", "members", "1"), {}, {"muted_until": told})]
+    if isinstance(when, datetime):
+        asked, _ = drive(operations().update_view("7", None, None, when), madang.NotFound())
+        assert asked == [Call("PATCH", ("conversations", "7", "me"), {}, {"muted_until": told})]
+
+
+@pytest.mark.parametrize("when", ["2026-01-02", 60, date(2026, 1, 2)])
+def test_what_is_no_time_is_refused(when: Any) -> None:
+    with pytest.raises(TypeError, match="neither a datetime nor a timedelta"):
+        drive(operations().mute("7", "1", when))
+    with pytest.raises(TypeError, match="is a datetime or None"):
+        drive(operations().update_view("7", None, None, when))
+    with pytest.raises(TypeError, match="is a datetime or None"):
+        drive(operations().update_view("7", None, None, timedelta(hours=1)))  # type: ignore[arg-type]
 
 
 def test_somebody_who_is_gone_still_has_an_id() -> None:
