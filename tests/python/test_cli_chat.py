@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 import os
 import pty
+import queue
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+import madang
+from madang.cli.chat import Chat
+from madang.cli.chat_opened import changes_of_member
+from madang.cli.chat_view import JsonView
+from madang.client import Member, Page, User
 from madang.testing import Actor, ChatServer, World
 from madang.testing.plugin import chat, chat_server, chat_server_factory, pytest_runtest_makereport
 
@@ -202,12 +210,123 @@ def test_a_friend_who_left_while_the_server_was_away_is_told_to_be_offline(chat_
         screen.wait_for(r"bob\S* is offline")
 
 
+def test_changes_of_the_open_group_are_told_in_words(chat: World, alice: Actor, bob: Actor) -> None:
+    garden = alice.create_group("Garden", [bob])
+    with terminal(alice, garden.id) as screen:
+        screen.wait_for("Garden, 2 members")
+        screen.wait_for(r"bob\S* is online")
+        alice.mute(garden, bob, timedelta(minutes=1))
+        told = screen.wait_for(r"bob\S* is muted until [\d :-]*\d\d:\d\d")
+        alice.mute(garden, bob, None)
+        told += screen.wait_for(r"bob\S* may write again")
+        alice.mute(garden, bob, timedelta.max)
+        told += screen.wait_for(r"bob\S* is muted for good")
+        assert "is member now" not in told
+        alice.invite(garden, bob, role="admin")
+        told = screen.wait_for(r"bob\S* is admin now")
+        carol = chat.user("carol")
+        alice.invite(garden, carol)
+        screen.wait_for(r"carol\S* is here now")
+        alice.mute(garden, carol, timedelta(days=400))
+        told += screen.wait_for(r"carol\S* is muted until \d{4}-\d\d-\d\d \d\d:\d\d")
+        alice.update(garden, settings={"history": "all"})
+        told += screen.wait_for("the setting history is all now")
+        assert not re.search(r"bob\S* (is muted|may write)|is called", told)
+        alice.update(garden, title="Yard")
+        assert "setting" not in screen.wait_for("this is called Yard now")
+
+
+def member(role: str, muted_until: datetime | None = None) -> Member:
+    return Member(User("1", "bob"), role, 1, muted_until)
+
+
+def test_a_change_is_told_against_what_was_known() -> None:
+    soon, over = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(hours=1)
+    assert changes_of_member(member("member", over), member("admin")) == ["bob is admin now"]
+    assert changes_of_member(member("member", soon), member("admin", soon)) == ["bob is admin now"]
+    assert changes_of_member(member("member", soon), member("owner")) == ["bob is owner now", "bob may write again"]
+    assert changes_of_member(member("member", soon), member("member", soon)) == []
+    assert changes_of_member(None, member("admin")) == ["bob is admin now"]
+    assert len(changes_of_member(None, member("member", soon))) == 2
+
+
+class Recorder(JsonView):
+    """Keeps what would be printed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+
+    def _print(self, kind: str, value: Any) -> None:
+        self.shown.put((kind, value))
+
+    def texts(self, last: str) -> list[str]:
+        """Of the messages up to this one, by pages and events."""
+        texts: list[str] = []
+        while last not in texts:
+            kind, value = self.shown.get(timeout=WITHIN_S)
+            if kind == "message":
+                texts.append(value["text"])
+            elif kind == "event" and "message" in value:
+                texts.append(value["message"]["text"])
+        return texts
+
+
+def test_a_message_that_a_page_has_shown_is_not_shown_again_by_its_late_event(alice: Actor, bob: Actor) -> None:
+    with madang.Client(alice.url, token=alice.token, cursor=alice.cursor) as client:
+        view = Recorder()
+        talk = Chat(client, view)
+        for n in range(25):
+            bob.send(alice, str(n))
+        talk.open(f"@{bob.username}")
+        threading.Thread(target=talk.follow, daemon=True).start()
+        bob.send(alice, "after")
+        assert sorted(view.texts("after")) == sorted([*map(str, range(25)), "after"])
+
+
+def test_a_message_that_comes_while_its_conversation_is_being_opened_is_shown_once(
+    alice: Actor, bob: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with madang.Client(alice.url, token=alice.token, cursor=alice.cursor) as client:
+        view = Recorder()
+        talk = Chat(client, view)
+        bob.send(alice, "before")
+        threading.Thread(target=talk.follow, daemon=True).start()
+        assert view.texts("before") == ["before"]
+        page_of = client.page
+
+        def page_after_its_event(*where: Any, **place: Any) -> Page:
+            at = client.cursor
+            bob.send(alice, "meanwhile")
+            deadline = time.monotonic() + WITHIN_S
+            while client.cursor == at:
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+            return page_of(*where, **place)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "page", page_after_its_event)
+            talk.open(f"@{bob.username}")
+        bob.send(alice, "after")
+        assert view.texts("after") == ["before", "meanwhile", "after"]
+
+
 def unread(actor: Actor) -> dict[str, tuple[int | None, int | None]]:
     """Of each conversation, by its title or its peer's name, with the mentions among them."""
     return {
         each.title or each.peer.username: (each.unread, each.unread_mentions)  # type: ignore[union-attr]
         for each in actor.conversations()
     }
+
+
+def press_enter_until_asked(screen: Terminal, prompt: str) -> None:
+    """What is unread is counted a moment after what has changed it."""
+    deadline = time.monotonic() + WITHIN_S
+    shown = ""
+    while not shown.endswith(f"\n{prompt}"):
+        assert time.monotonic() < deadline
+        screen.type("")
+        shown = screen.wait_for(r"\n(\(\d+ unread\) )?> ")
 
 
 def test_the_list_shows_what_is_unread_and_who_was_mentioned(alice: Actor, bob: Actor) -> None:
@@ -218,8 +337,7 @@ def test_the_list_shows_what_is_unread_and_who_was_mentioned(alice: Actor, bob: 
     alice.mark_read(bob.send(quiet, "read on the phone"))
     with terminal(alice) as screen:
         screen.wait_for(r"Garden\s+3 @1\s+bob")
-        screen.type("")
-        screen.wait_for(r"\(3 unread\) > ")
+        press_enter_until_asked(screen, "(3 unread) > ")
         screen.type("/list")
         assert re.search(r"Quiet\s+bob\S*: read on the phone", screen.wait_for(r"Garden.*\n"))
     assert unread(alice)["Garden"] == (3, 1)
@@ -251,15 +369,9 @@ def test_the_marker_follows_what_is_shown(alice: Actor, bob: Actor) -> None:
         while seen.seq < last.seq:
             seen = alice.expect(type="read.updated", conversation=garden, within=WITHIN_S)
         assert unread(alice) == {"Garden": (0, 0), "Yard": (1, 0)}
-        screen.type("")
-        screen.wait_for(r"\(1 unread\) > ")
+        press_enter_until_asked(screen, "(1 unread) > ")
         alice.mark_read(yard, 100)  # on another device
-        deadline = time.monotonic() + WITHIN_S
-        shown = "(1 unread)"
-        while "unread" in shown:
-            assert time.monotonic() < deadline
-            screen.type("")
-            shown = screen.wait_for(r"\n(\(1 unread\) )?> ")
+        press_enter_until_asked(screen, "> ")
 
 
 def test_a_script_has_read_what_it_was_told_when_it_ends(alice: Actor, bob: Actor) -> None:

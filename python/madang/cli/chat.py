@@ -14,6 +14,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from madang.cli.chat_opened import MEMBERS_MAX, Opened
 from madang.cli.chat_reading import Reading
 from madang.cli.chat_view import JsonView, TerminalView, View
 from madang.client.blocking import Client
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 DEFAULT_URL = "http://127.0.0.1:8080"
 SHOWN_FIRST = 20
 LISTED_MAX = 100
-WATCHED_MAX = 100
 FRIENDS_MAX = 1_000
 SENT_KEPT = 1_000
 HELP = """\
@@ -99,13 +99,11 @@ class Chat:
         self._client = client
         self._view = view
         self._listed: list[Conversation] = []
-        self._opened: Conversation | None = None
-        self._oldest = 0
-        self._names: dict[str, str] = {}  # of the members of the open one, by id
+        self._opened: Opened | None = None
         self._friends = {each.user.id: each.user.name for each in self._all_friends() if each.state == "friends"}
         self._online: dict[str, bool] = {}  # what was told last
         self._told: dict[str, str] = {}  # what a command has said of friends, whose event is still to come
-        self._telling = threading.Lock()  # an event may be here before the answer that says the same: it waits
+        self._telling = threading.Lock()  # an event may be here before the answer or the page that says the same: it waits
         self._sent: list[str] = []  # client ids of what was typed here and stands there already
         self.reading = Reading(client, view.unread)
         self._commands: dict[str, Callable[[str], None]] = {
@@ -139,14 +137,14 @@ class Chat:
             self._say(line.removeprefix("/") if line.startswith("//") else line)
 
     def _say(self, text: str) -> None:
-        opened = self._must_be_open()
+        where = self._must_be_open().conversation
         client_id = os.urandom(12).hex()
         self._sent = [*self._sent[-SENT_KEPT:], client_id]
-        message = self._client.send(opened, text, client_id=client_id)
+        message = self._client.send(where, text, client_id=client_id)
         self._view.sent(message)
-        self.reading.shown(opened.id, message.seq)
+        self.reading.shown(where.id, message.seq)
 
-    def _must_be_open(self) -> Conversation:
+    def _must_be_open(self) -> Opened:
         if self._opened is None:
             raise BadRequest("no conversation is open: /open N, or /open @username")
         return self._opened
@@ -174,44 +172,45 @@ class Chat:
 
     def open(self, which: str) -> None:
         """By its number in the list, "@username", or id."""
-        self._opened = self._conversation(which)
-        self._view.opened(self._opened)
-        page = self._client.page(self._opened, limit=SHOWN_FIRST)
-        self._show(page.messages)
-        self._oldest = page.messages[0].seq if page.messages else 0
-        if page.messages:
-            self.reading.shown(self._opened.id, page.messages[-1].seq)
-        self._watch(self._opened)
+        with self._telling:
+            where = self._conversation(which)
+            opened = self._opened = Opened(where)
+            self._view.opened(where)
+            page = self._client.page(where, limit=SHOWN_FIRST)
+            self._show(opened, page.messages)
+            if page.messages:
+                self.reading.shown(where.id, page.messages[-1].seq)
+            self._watch(opened)
 
-    def _watch(self, conversation: Conversation) -> None:
+    def _watch(self, opened: Opened) -> None:
         """From now on it is told who of them comes and goes."""
-        users = [each.user for each in itertools.islice(self._client.members(conversation), WATCHED_MAX)]
-        self._names = {each.id: each.name for each in users}
+        members = list(itertools.islice(self._client.members(opened.conversation), MEMBERS_MAX))
+        opened.members = {each.user.id: each for each in members}
         self._online = {}
-        self._client.watch(*(each for each in users if each != self._client.user))
+        self._client.watch(*(each for each in members if each.user != self._client.user))
 
     def _conversation(self, which: str) -> Conversation:
         if which.startswith("@"):
             return self._client.direct(which)
         if which.isascii() and which.isdigit() and 1 <= int(which) <= len(self._listed):
-            return self._listed[int(which) - 1]
+            return self._client.conversation(self._listed[int(which) - 1])  # it may have changed since
         if not which:
             raise BadRequest("which one? /open N, or /open @username")
         return self._client.conversation(which)
 
     def _who(self) -> None:
-        opened = self._must_be_open()
-        present = {each.user_id for each in self._client.members_presence(opened) if each.online}
-        self._view.members(list(self._client.members(opened)), present)
+        where = self._must_be_open().conversation
+        present = {each.user_id for each in self._client.members_presence(where) if each.online}
+        self._view.members(list(self._client.members(where)), present)
 
     def _older(self) -> None:
         opened = self._must_be_open()
-        page = self._client.page(opened, limit=SHOWN_FIRST, before=self._oldest) if self._oldest > 1 else None
-        if page is None or not page.messages:
-            self._view.note("There is nothing before.")
-            return
-        self._oldest = page.messages[0].seq
-        self._show(page.messages)
+        with self._telling:
+            page = self._client.page(opened.conversation, limit=SHOWN_FIRST, before=opened.oldest) if opened.oldest > 1 else None
+            if page is None or not page.messages:
+                self._view.note("There is nothing before.")
+            else:
+                self._show(opened, page.messages)
 
     def _help(self) -> None:
         for line in HELP.splitlines():
@@ -223,9 +222,10 @@ class Chat:
             self._told[friend.user.id] = friend.state
             self._view.friend(friend)
 
-    def _show(self, messages: tuple[Message, ...]) -> None:
+    def _show(self, opened: Opened, messages: tuple[Message, ...]) -> None:
         for message in messages:
             self._view.message(message)
+        opened.show(messages)
 
     # ---- what happens ------------------------------------------------------------------------------------------------------------------
 
@@ -233,7 +233,8 @@ class Chat:
         """Shows every event until the client is closed."""
         with contextlib.suppress(Error):
             for event in self._client.events("*"):
-                self._happened(event)
+                with self._telling:
+                    self._happened(event)
 
     def follow_signals(self) -> None:
         """Shows who comes, goes and writes, until the client is closed."""
@@ -242,10 +243,12 @@ class Chat:
                 self._signalled(signal)
 
     def _signalled(self, signal: Signal) -> None:
-        name = self._names.get(signal.user_id) or self._friends.get(signal.user_id)
+        opened = self._opened
+        member = opened.members.get(signal.user_id) if opened is not None else None
+        name = member.user.name if member is not None else self._friends.get(signal.user_id)
         if name is None:
             return
-        if isinstance(signal, Typing) and self._opened is not None and signal.conversation_id == self._opened.id:
+        if isinstance(signal, Typing) and opened is not None and signal.conversation_id == opened.conversation.id:
             self._view.typing(name)
         elif isinstance(signal, Presence):
             before, self._online[signal.user_id] = self._online.get(signal.user_id), signal.online
@@ -258,15 +261,19 @@ class Chat:
             return
         if event.friend is not None:
             self._learn(event.friend)
-            with self._telling:
-                if self._told.pop(event.friend.user.id, None) == event.friend.state:
-                    return
+            if self._told.pop(event.friend.user.id, None) == event.friend.state:
+                return
         opened = self._opened
-        is_here = opened is not None and event.conversation_id == opened.id
-        if is_here and event.type == "member.joined" and opened is not None and opened.kind == "direct":
+        if opened is None or event.conversation_id != opened.conversation.id:
+            self._view.event(event, is_here=False, title=self._title_of(event), changes=())
+            self.reading.happened()
+            return
+        if event.type == "member.joined" and opened.conversation.kind == "direct":
             return  # it begins; nobody comes
-        self._view.event(event, is_here=is_here, title=None if is_here else self._title_of(event))
-        if is_here and message is not None:
+        if message is not None and event.type == "message.created" and opened.has_shown(message):
+            return  # the page was faster
+        self._view.event(event, is_here=True, title=None, changes=opened.take_in(event))
+        if message is not None:
             self.reading.shown(event.conversation_id, message.seq)
         else:
             self.reading.happened()

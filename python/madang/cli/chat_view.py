@@ -27,9 +27,7 @@ DOT = "\N{BLACK CIRCLE}"  # is online
 HAPPENED = {
     "member.joined": "{who} is here now",
     "member.left": "{who} has left",
-    "member.updated": "{who} is {role} now",
     "conversation.left": "you are no longer here",
-    "conversation.updated": "this is called {title} now",
 }
 FRIENDSHIP = {
     "requested": "you have asked {who} to be your friend",
@@ -61,7 +59,7 @@ class View(ABC):
     @abstractmethod
     def sent(self, message: Message) -> None: ...
     @abstractmethod
-    def event(self, event: Event, *, is_here: bool, title: str | None) -> None: ...
+    def event(self, event: Event, *, is_here: bool, title: str | None, changes: Sequence[str]) -> None: ...
     @abstractmethod
     def presence(self, name: str, *, is_online: bool) -> None: ...
     @abstractmethod
@@ -112,7 +110,7 @@ class JsonView(View):
     def sent(self, message: Message) -> None:
         self._print("sent", asdict(message))
 
-    def event(self, event: Event, *, is_here: bool, title: str | None) -> None:  # noqa: ARG002
+    def event(self, event: Event, *, is_here: bool, title: str | None, changes: Sequence[str]) -> None:  # noqa: ARG002
         self._print("event", dict(event.raw))
 
     def presence(self, name: str, *, is_online: bool) -> None:
@@ -216,7 +214,7 @@ class TerminalView(View):
         if not self._asks:
             self.message(message)  # on a terminal it stands there as it was typed
 
-    def event(self, event: Event, *, is_here: bool, title: str | None) -> None:
+    def event(self, event: Event, *, is_here: bool, title: str | None, changes: Sequence[str]) -> None:
         if event.message is not None:
             if event.type == "message.created":
                 self._print(self._line(event.message) if is_here else self._elsewhere(event.message, title))
@@ -227,10 +225,9 @@ class TerminalView(View):
             if event.friend.state in ("asked", "friends"):
                 self.friend(event.friend)
         elif is_here and event.type in HAPPENED:
-            who = event.member.user.name if event.member is not None else ""
-            role = event.member.role if event.member is not None else ""
-            name = event.conversation.title if event.conversation is not None else ""
-            self.note(HAPPENED[event.type].format(who=who, role=role, title=name))
+            self.note(HAPPENED[event.type].format(who=event.member.user.name if event.member is not None else ""))
+        for change in changes:
+            self.note(change)
 
     def presence(self, name: str, *, is_online: bool) -> None:
         self.note(f"{name} is online" if is_online else f"{name} is offline")
