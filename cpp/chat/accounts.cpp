@@ -84,6 +84,8 @@ void Engine::State::put_device(const UserState& user, const Device& device) {
 void Engine::State::on(const ReplyTo& from, OpenSession&& request) {
     with_user(from, request.user, [this, from, request](UserState& user) {
         if (user.account.disabled) return refuse(from, {Code::forbidden, "the account is disabled", {}});
+        if (request.verified_hash && *request.verified_hash != user.account.password_hash)
+            return refuse(from, {Code::unauthenticated, "wrong username or password", {}});
         if (!store_.has_space()) return refuse(from, {Code::storage_full, "the server's disk is full", Millis{5'000}});
         if (request.roles && *request.roles != user.account.roles) {
             user.account.roles = *request.roles;
@@ -91,7 +93,8 @@ void Engine::State::on(const ReplyTo& from, OpenSession&& request) {
         }
         while (user.devices.size() >= options_.limits.devices_per_user) {
             const auto unused = std::ranges::min_element(user.devices, {}, [&](const Device& device) {
-                const auto in_use = std::ranges::find(user.subscriptions, device.id, &Subscription::device) != user.subscriptions.end();
+                const auto is_its = [&](const auto& each) { return each.device == device.id; };
+                const auto in_use = std::ranges::any_of(user.subscriptions, is_its) || std::ranges::any_of(user.pollers, is_its);
                 return std::pair(in_use, std::pair(device.last_seen_at, device.id));
             });
             sign_out(user, unused->id);

@@ -11,6 +11,7 @@ ConversationLog::ConversationLog(Conversation conversation, std::vector<Member> 
     std::ranges::sort(members_, {}, [](const Member& m) { return m.user.id; });
     conversation_.members_count = static_cast<std::uint32_t>(members_.size());
     addressed_.resize(members_.size());
+    newest_message_ = Seq{};
 }
 
 ConversationLog::ConversationLog(LoadedConversation::State state)
@@ -25,6 +26,7 @@ ConversationLog::ConversationLog(LoadedConversation::State state)
     MADANG_ASSERT(addressed_.size() == members_.size());
     if (last_message_) stamped_ = last_message_->created_at;
     if (state.newest) stamped_ = std::max(stamped_, state.newest->created_at);
+    newest_message_ = !state.newest ? Seq{} : state.newest->is_message() ? state.newest->seq : state.newest->message_before;
     if (state.newest && state.newest->shadow) {
         const auto& newest = *state.newest;
         wide_ = newest.shadow->wide;
@@ -144,6 +146,7 @@ EntryPtr ConversationLog::append_change(EntryType type, UserId actor, Time now, 
     entry->created_at = stamp(now);
     entry->actor = actor;
     entry->change = std::make_shared<const Change>(std::move(change));
+    entry->message_before = newest_message_;
     return entry;
 }
 
@@ -164,6 +167,7 @@ EntryPtr ConversationLog::append_message(IdGenerator& ids, UserId sender, std::s
         entry->shadow = take_shadowed_seq(sender);
     else
         take_seq();
+    newest_message_ = head_;
     entry->conversation_id = conversation_.id;
     entry->seq = head_;
     entry->type = EntryType::message_created;
@@ -229,6 +233,7 @@ EntryPtr ConversationLog::append_revision(EntryType type, const Entry& message, 
     entry->actor = actor;
     entry->revision = std::make_shared<const Revision>(std::move(revision));
     entry->shadow = std::move(shadow);
+    entry->message_before = newest_message_;
     if (last_message_ && last_message_->seq == message.seq) last_message_ = std::move(present);
     return entry;
 }

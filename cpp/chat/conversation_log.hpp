@@ -99,6 +99,7 @@ class ConversationLog {
     Time stamped_{};  // of the newest message, shadowed or not
     MessageId last_message_id_;
     EntryPtr last_message_;
+    std::optional<Seq> newest_message_;  // shadowed or not; Seq{} = none, nullopt = not known (Entry::message_before)
 };
 
 template <typename Visit>

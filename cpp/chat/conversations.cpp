@@ -104,6 +104,8 @@ void Engine::State::invite(const ReplyTo& from, PutMember&& request) {
         if (request.role.value_or(Role::member) != Role::member || request.muted_until)
             if (const auto may = log.may_change(request.actor.user, request.user, request.role); !may) return may;
         if (conversation.admission.find_ban(request.user)) return fail(Code::forbidden, "this user is banned from the group");
+        if (const auto* member = log.find_member(request.user); member && !member->may_come_again())
+            return fail(Code::forbidden, "this user has come and gone " + std::to_string(kStaysMax) + " times");
         if (log.conversation().members_count >= options_.limits.group_members)
             return fail(Code::group_full, "the group has " + std::to_string(options_.limits.group_members) + " members");
         return {};

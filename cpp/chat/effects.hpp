@@ -143,6 +143,7 @@ struct Query {
     ReplyTo to;
     Request request;
     std::vector<ConversationId> conversations{};  // ListConversations: the page, chosen by the engine
+    std::vector<std::uint64_t> places{};          // of these in the list: `next` of a page that ends with one
     std::optional<std::uint64_t> next{};
     std::vector<OwnView> own{};  // of these, or the one of GetConversation and UpdateView
     std::uint64_t unread_total = 0;

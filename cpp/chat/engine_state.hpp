@@ -127,6 +127,9 @@ class Engine::State {
     void on(const ReplyTo& from, Drained&& request);
     void on(const ReplyTo& from, Acknowledge&& request);
     void on(const ReplyTo& from, Sync&& request);
+    void on(const ReplyTo& from, EndPoll&& request);
+    template <typename IsOver>
+    void end_polls(UserState& user, IsOver is_over);
     void on(const ReplyTo& from, ListMentions&& request);
     void on_page(LoadedInboxPage page);
     void catch_up(UserState& user, Subscription& subscription);
@@ -418,6 +421,7 @@ class Engine::State {
     // Stores the entry and hands it to every member as of it: in this append where the inbox is here and warm, by journal and bus
     // otherwise.
     void publish(ConversationState& conversation, const EntryPtr& entry);
+    static bool may_have_missed(const UserState& user, const InboxItem& item);
     Inbox::Verdict deliver(UserState& user, const EntryPtr& entry, const FanOut::Recipient& to);
     void end_delivery(const EntryPtr& entry);
     // Gives the user an item that comes from no log.

@@ -46,38 +46,44 @@ class Exporter {
 
     Result<> add_conversations() {
         for (std::size_t i = 0; i < picked_.conversations.size(); ++i) {
+            if (bytes_ > limits_.page_bytes) {
+                page_.next = ExportPlace{ExportPlace::Part::conversations, picked_.conversations[i - 1].value};
+                is_full_ = true;
+                break;
+            }
             auto view = read_view(store_, picked_.conversations[i], user_);
             if (view) view->own = picked_.own.at(i);
             // Left since the engine picked it.
             if (!view && view.error().code != Code::not_a_member) return std::unexpected(view.error());
-            if (view) page_.conversations.push_back(std::move(*view));
+            if (!view) continue;
+            bytes_ += text_bytes(*view);
+            page_.conversations.push_back(std::move(*view));
         }
         return {};
     }
 
     Result<> add_messages() {
-        std::size_t looked_at = 0, bytes = 0;
-        for (std::size_t i = 0; i < picked_.logs.size(); ++i) {
+        std::size_t looked_at = 0;
+        for (std::size_t i = 0; i < picked_.logs.size() && !is_full_; ++i) {
             const auto id = picked_.logs[i];
             const auto from = i == 0 ? picked_.from : Seq{1};
-            bool is_full = false;
             const auto read = each_row(store_, Table::message, message_key(id, from), end_of(id.value), Order::ascending,
                                        [&](auto key, auto value) -> Result<bool> {
                                            const Seq seq{id_in(key, 8)};
-                                           is_full = page_.messages.size() == picked_.messages || bytes > limits_.page_bytes ||
-                                                     looked_at++ == kExportEntries;
-                                           if (is_full) {
+                                           is_full_ = page_.messages.size() == picked_.messages || bytes_ > limits_.page_bytes ||
+                                                      looked_at++ == kExportEntries;
+                                           if (is_full_) {
                                                page_.next = ExportPlace{ExportPlace::Part::messages, id.value, seq};
                                                return false;
                                            }
                                            auto entry = decode_entry(id, seq, value);
                                            if (!entry) return std::unexpected(entry.error());
                                            if (!(*entry)->is_message() || (*entry)->message.sender != user_) return true;
-                                           bytes += (*entry)->message.text.size();
+                                           bytes_ += (*entry)->message.text.size();
                                            page_.messages.push_back(std::move(*entry));
                                            return true;
                                        });
-            if (!read || is_full) return read;
+            if (!read) return read;
         }
         return {};
     }
@@ -87,6 +93,8 @@ class Exporter {
     const Exported& picked_;
     UserId user_;
     ExportPage page_;
+    std::size_t bytes_ = 0;  // of text
+    bool is_full_ = false;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // A page of all that an account has: what the user's engine picks for it, and the reader's half, which looks up the rest.
-// Thread: any. Limits: Limits::page_items things a page, Limits::page_bytes of text but one message at least; for the user's own messages
+// Thread: any. Limits: Limits::page_items things a page, Limits::page_bytes of text but one thing at least; for the user's own messages
 // kExportEntries entries of logs are looked at, so that a page may have none and yet not be the last one. Errors: internal.
 #pragma once
 

@@ -65,13 +65,18 @@ void Engine::State::publish(ConversationState& conversation, const EntryPtr& ent
     if (!others.empty()) hand_on(entry, std::move(others));
 }
 
+// Of a revision: another one of the same message, that said otherwise whom it names? Only who joined after the message has missed any.
+bool Engine::State::may_have_missed(const UserState& user, const InboxItem& item) {
+    return item.target && !item.own && item.target < user.inbox.find(item.conversation_id)->joined_seq;
+}
+
 Inbox::Verdict Engine::State::deliver(UserState& user, const EntryPtr& entry, const FanOut::Recipient& to) {
     if (is_deleted(user.account.profile)) return miss(user, *entry), Inbox::Verdict::duplicate;
     const auto role = role_as_of(*entry, user.id, user.inbox.role(entry->conversation_id));
     const auto item = item_of(*entry, user.id, role);
     const auto verdict = user.inbox.offer(entry, to.prev, item, options_.limits);
     if (verdict != Inbox::Verdict::taken) return verdict;
-    if (item.mentioned != item.was_mentioned) put_mention(user, *entry, item);
+    if (item.mentioned != item.was_mentioned || may_have_missed(user, item)) put_mention(user, *entry, item);
     store_item(user, item);
     if (push_outbox_.is_on()) consider_push(user, item);
     // What the user has set for this conversation ends with the stay, unless it was set in a later one already.
@@ -122,7 +127,7 @@ void Engine::State::deliver_note(UserState& user, const InboxItem& item) {
 void Engine::State::put_mention(const UserState& user, const Entry& entry, const InboxItem& item) {
     const auto& message = *entry.shown_message();
     const auto key = mention_key(user.id, message.message.id);
-    figures_.mentions += item.mentioned;
+    figures_.mentions += item.mentioned && !item.was_mentioned;
     if (item.mentioned)
         put(Table::mention, key, Mention{entry.conversation_id, message.seq}, madang::slot_of(user.id));
     else if (!mutant(Mutant::keep_mention))

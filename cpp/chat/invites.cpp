@@ -73,6 +73,8 @@ Result<> Engine::State::may_accept(const ConversationState& conversation, const 
     if (!invite || !invite->is_live(clock_.now())) return fail(Code::not_found, "there is no such invite, or it has ended");
     if (conversation.admission.find_ban(request.actor.user) && !mutant(Mutant::link_ignores_ban))
         return fail(Code::forbidden, "you are banned from this group");
+    if (const auto* member = conversation.log.find_member(request.actor.user); member && !member->may_come_again())
+        return fail(Code::forbidden, "you have come and gone " + std::to_string(kStaysMax) + " times");
     if (conversation.log.conversation().members_count >= options_.limits.group_members)
         return fail(Code::group_full, "the group has " + std::to_string(options_.limits.group_members) + " members");
     return {};

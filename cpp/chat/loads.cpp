@@ -155,7 +155,8 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
     auto& addressed = state.addressed;
     for (const auto& member : state.members) addressed.push_back(member.stays.back().left);
     auto missing = static_cast<std::size_t>(std::ranges::count(addressed, Seq{}));
-    const auto walked = walk_runs_back(store, id, kBehindAll, [&](const EntryPtr& entry) -> Result<bool> {
+    Seq behind;
+    const auto visit = [&](const EntryPtr& entry) -> Result<bool> {
         if (!state.newest) state.newest = entry;
         for (std::size_t i = 0; missing > 0 && i < addressed.size(); ++i) {
             if (addressed[i]) continue;
@@ -168,9 +169,13 @@ Result<std::optional<LoadedConversation::State>> load_conversation(const Store& 
             for (const auto& [user, seq] : entry->shadow->others) state.shadowed.push_back(user);
         }
         if (!state.last_message && !entry->shadow && entry->is_message()) state.last_message = entry;
-        return missing > 0 || !state.last_message;
-    });
-    if (!walked) return std::unexpected(walked.error());
+        if (missing == 0 && state.last_message) return false;
+        if (missing > 0 || !entry->message_before || next(*entry->message_before) == entry->seq) return true;
+        behind = next(*entry->message_before);
+        return false;
+    };
+    for (auto to = kBehindAll; to; to = std::exchange(behind, Seq{}))
+        if (const auto walked = walk_runs_back(store, id, to, visit); !walked) return std::unexpected(walked.error());
     if (state.newest) state.head = state.newest->seq;
     if (state.last_message) state.last_message_id = std::max(state.last_message_id, state.last_message->message.id);
     auto receipts = read_receipts(store, id);

@@ -61,6 +61,7 @@ void Engine::State::on(const ReplyTo& from, ListConversations&& request) {
         std::ranges::partial_sort(places, places.begin() + static_cast<std::ptrdiff_t>(page), std::greater{});
         for (std::size_t i = 0; i < page; ++i) {
             query.conversations.push_back(places[i].second);
+            query.places.push_back(places[i].first);
             query.own.push_back(own_view(user, places[i].second, clock_.now()));
         }
         if (places.size() > page) query.next = places[page - 1].first;

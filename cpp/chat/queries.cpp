@@ -35,12 +35,19 @@ class Answer {
 
     Result<Response> operator()(const ListConversations& request) const {
         ConversationPage page{.conversations = {}, .next = query_.next, .unread_total = query_.unread_total};
+        std::size_t bytes = 0;
         for (std::size_t i = 0; i < query_.conversations.size(); ++i) {
+            if (bytes > limits_.page_bytes) {
+                page.next = query_.places.at(i - 1);
+                break;
+            }
             auto found = read_view(store_, query_.conversations[i], request.actor.user);
             if (found) found->own = query_.own.at(i);
             // Left between the choice of the page and this read: it is in the list no more.
             if (!found && found.error().code != Code::not_a_member) return std::unexpected(found.error());
-            if (found) page.conversations.push_back(std::move(*found));
+            if (!found) continue;
+            bytes += text_bytes(*found);
+            page.conversations.push_back(std::move(*found));
         }
         return page;
     }
@@ -232,9 +239,8 @@ class Answer {
         std::vector<EntryPtr> found;
         bool more = false;
         std::size_t bytes = 0;
-        const auto walk = order == Order::ascending ? walk_shown : walk_shown_back;
+        const auto walk = order == Order::ascending ? walk_messages : walk_messages_back;
         const auto read = walk(store_, asked.conversation, asked.actor.user, from, to, [&](const EntryPtr& entry) -> Result<bool> {
-            if (!entry->is_message()) return true;
             bytes += entry->message.text.size();
             more = found.size() == limit || (bytes > limits_.page_bytes && !found.empty());
             if (!more) found.push_back(entry);

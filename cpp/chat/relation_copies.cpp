@@ -77,7 +77,7 @@ void Engine::State::relations_changed(UserState& user, UserId other) {
 void Engine::State::on(const ReplyTo& from, ListRelations&& request) {
     with_user(from, request.actor.user, [this, from, request](UserState& user) {
         const std::size_t limit = std::clamp(request.limit, 1u, options_.limits.page_items);
-        Query query{from, request, {}, std::nullopt};
+        Query query{.to = from, .request = request};
         for (const auto& each : user.relations.all()) {
             if (request.blocks ? !each.blocks : each.state == FriendState::none) continue;
             if (request.after && each.other <= *request.after) continue;

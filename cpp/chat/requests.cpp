@@ -20,6 +20,7 @@ struct SlotOf {
     Slot operator()(const AuditUser& r) const { return slot_of(r.user); }
     Slot operator()(const Attach& r) const { return slot_of(r.user); }
     Slot operator()(const Detach& r) const { return slot_of(r.user); }
+    Slot operator()(const EndPoll& r) const { return slot_of(r.user); }
     Slot operator()(const Drained& r) const { return slot_of(r.user); }
     Slot operator()(const GetConversation& r) const { return slot_of(r.actor.user); }
     Slot operator()(const MarkRead& r) const { return slot_of(r.actor.user); }

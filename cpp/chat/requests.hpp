@@ -59,13 +59,14 @@ struct FindAccount {
     std::string username;
 };
 // Makes a device; over devices_per_user the one unused for longest is signed out. Answers SessionOpened. Errors: not_found, forbidden
-// (disabled).
+// (disabled), unauthenticated (the password has been changed since it was verified).
 struct OpenSession {
     UserId user;
     std::string device_name;
     std::string platform;
     Digest256 secret_hash{};
     std::optional<std::vector<std::string>> roles = {};  // given: the account's from now on
+    std::optional<std::string> verified_hash = {};       // given: the password was found right by it
 };
 // Is this token good? Answers Authenticated. Errors: unauthenticated (unknown, revoked, expired, disabled: not told apart).
 struct Authenticate {
@@ -154,6 +155,11 @@ struct Sync {
     Cursor cursor;
     std::uint32_t limit = 100;
     Millis wait{0};
+};
+// The client of a Sync that waits has gone: it is answered now. `poll` is its number on the loop that asks. No reply.
+struct EndPoll {
+    UserId user;
+    std::uint64_t poll = 0;
 };
 // Where the actor's device may be reached when it isn't here; an empty registration = nowhere. Answers Done. Errors: unauthenticated,
 // storage_full.
@@ -384,12 +390,13 @@ struct Typing {
     ConversationId conversation;
 };
 
-using Request = std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount,
-                             DisableAccount, Connect, Attach, Detach, Drained, Acknowledge, Sync, ListConversations, GetConversation,
-                             MarkRead, UpdateView, CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember,
-                             PutBan, RemoveBan, ListBans, CreateInvite, ListInvites, RevokeInvite, AcceptInvite, Send, History, EditMessage,
-                             DeleteMessage, ListMentions, ListRelations, ChangeRelation, Watch, GetPresence, ListPresence, Typing, SetPush,
-                             ListDeadPushes, ChangePassword, DeleteAccount, Export, AuditUser, ListHeld, Review>;
+using Request =
+    std::variant<SignUp, FindAccount, OpenSession, Authenticate, CloseSession, ListSessions, GetAccount, UpdateAccount, DisableAccount,
+                 Connect, Attach, Detach, Drained, Acknowledge, Sync, EndPoll, ListConversations, GetConversation, MarkRead, UpdateView,
+                 CreateDirect, CreateGroup, UpdateConversation, ListMembers, PutMember, RemoveMember, PutBan, RemoveBan, ListBans,
+                 CreateInvite, ListInvites, RevokeInvite, AcceptInvite, Send, History, EditMessage, DeleteMessage, ListMentions,
+                 ListRelations, ChangeRelation, Watch, GetPresence, ListPresence, Typing, SetPush, ListDeadPushes, ChangePassword,
+                 DeleteAccount, Export, AuditUser, ListHeld, Review>;
 
 // The slot whose owner must be asked.
 Slot slot_of(const Request& request);

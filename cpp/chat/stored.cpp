@@ -91,10 +91,14 @@ Result<EntryPtr> as_shown(const Store& store, EntryPtr entry) {
 
 Result<Newest> read_newest(const Store& store, ConversationId id, UserId viewer) {
     Newest newest;
-    const auto read = walk_shown_back(store, id, viewer, Seq{1}, kBehindAll, [&](const EntryPtr& entry) -> Result<bool> {
-        if (!newest.head) newest.head = entry->seq;
-        if (entry->is_message()) newest.message = entry;
-        return !newest.message;
+    auto read = walk_shown_back(store, id, viewer, Seq{1}, kBehindAll, [&](const EntryPtr& entry) -> Result<bool> {
+        newest.head = entry->seq;
+        return false;
+    });
+    if (!read) return std::unexpected(read.error());
+    read = walk_messages_back(store, id, viewer, Seq{1}, next(newest.head), [&](const EntryPtr& entry) -> Result<bool> {
+        newest.message = entry;
+        return false;
     });
     if (!read) return std::unexpected(read.error());
     return newest;

@@ -201,6 +201,28 @@ void Engine::State::wake_pollers(UserState& user) {
     go_offline(user);
 }
 
+// Of this user, with nothing to tell.
+template <typename IsOver>
+void Engine::State::end_polls(UserState& user, IsOver is_over) {
+    figures_.pollers -= std::erase_if(user.pollers, [&](const Poller& each) {
+        if (!is_over(each)) return false;
+        reply(each.to, SyncPage{{}, each.after, false});
+        depart(user, each.device, clock_.tick());
+        note_poll_end(user, each.device);
+        return true;
+    });
+}
+
+void Engine::State::on(const ReplyTo& from, EndPoll&& request) {
+    with_user(from, request.user, [this, from, request](UserState& user) {
+        const auto is_it = [&](const Poller& each) { return each.to.gateway == from.gateway && each.to.request == request.poll; };
+        end_polls(user, is_it);
+        if (!user.pollers.empty()) return;
+        polling_.erase(user.id);
+        go_offline(user);
+    });
+}
+
 void Engine::State::end_waits() {
     waits_ended_ = true;
     end_long_polls();
@@ -211,13 +233,7 @@ void Engine::State::end_long_polls() {
     std::erase_if(polling_, [&](UserId id) {
         auto* user = users_.find(id);
         if (!user) return true;
-        figures_.pollers -= std::erase_if(user->pollers, [&](const Poller& each) {
-            if (each.deadline > now && !waits_ended_) return false;
-            reply(each.to, SyncPage{{}, each.after, false});
-            depart(*user, each.device, now);
-            note_poll_end(*user, each.device);
-            return true;
-        });
+        end_polls(*user, [&](const Poller& each) { return each.deadline <= now || waits_ended_; });
         if (user->pollers.empty()) go_offline(*user);
         return user->pollers.empty();
     });

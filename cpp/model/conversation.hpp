@@ -46,6 +46,9 @@ struct Stay {
     bool operator==(const Stay&) const = default;
 };
 
+// Of one member in one conversation: each entry about a member holds them, so that who comes and goes for ever would fill the disk.
+inline constexpr std::size_t kStaysMax = 100;
+
 struct Member {
     Profile user;  // as of joining; the user's own slot has the present one
     Role role = Role::member;
@@ -53,6 +56,7 @@ struct Member {
     std::vector<Stay> stays;  // rising; never empty; kept for ever, so that membership is known as of every seq
 
     bool present() const { return !stays.back().left; }
+    bool may_come_again() const { return stays.size() < kStaysMax; }
     Seq joined_seq() const { return stays.back().joined; }
     // The stay that this seq falls into; null = no member as of it.
     const Stay* stay_at(Seq seq) const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -113,6 +114,9 @@ struct Entry {
     std::shared_ptr<const Revision> revision;  // message_edited and message_deleted
     std::shared_ptr<const Note> note;          // read_updated and friend_updated
     std::shared_ptr<const Shadow> shadow;      // null: not shadowed
+    // Of what is no message and no note: the newest message before it, shadowed or not, so that nobody who looks for messages walks through
+    // all that lies between; Seq{} = there is none, nullopt = not known (it was stored by a version that didn't tell).
+    std::optional<Seq> message_before = {};
 
     bool is_message() const { return type == EntryType::message_created; }
     bool is_revision() const { return type == EntryType::message_edited || type == EntryType::message_deleted; }
@@ -135,7 +139,7 @@ struct Entry {
         const auto same = [](const auto& a, const auto& b) { return (!a && !b) || (a && b && *a == *b); };
         return conversation_id == other.conversation_id && seq == other.seq && type == other.type && created_at == other.created_at &&
                actor == other.actor && message == other.message && same(change, other.change) && same(revision, other.revision) &&
-               same(note, other.note) && same(shadow, other.shadow);
+               same(note, other.note) && same(shadow, other.shadow) && message_before == other.message_before;
     }
 };
 

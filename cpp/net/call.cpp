@@ -51,6 +51,16 @@ void Call::upgrade(HttpAnswer answer) {
     if (const auto responder = around_.responder.lock()) responder->upgrade(std::move(answer), who_);
 }
 
+void Call::when_abandoned(std::move_only_function<void()> act) {
+    when_abandoned_ = std::move(act);
+    if (is_abandoned_) abandon();
+}
+
+void Call::abandon() {
+    is_abandoned_ = true;
+    if (auto act = std::exchange(when_abandoned_, nullptr)) act();
+}
+
 bool Call::may_send(std::size_t bytes) {
     if (is_loopback() && limits().loopback_exempt) return true;
     const auto wait = around_.rates.take(who_.actor.user, bytes, core().clock().tick());

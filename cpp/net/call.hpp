@@ -4,6 +4,7 @@
 // connection: an answer to a client that has gone is dropped.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -59,9 +60,10 @@ class Call : public std::enable_shared_from_this<Call> {
     std::string_view path_value(std::size_t n) const { return path_values_.at(n); }
 
     // Submits the request; `then(call, answer)` gets an `Answer`, while errors become the call's answer.
+    // The number is the request's.
     template <typename Answer, typename Then>
-    void ask(Request request, Then then) {
-        core().submit(std::move(request), [self = shared_from_this(), then = std::move(then)](Result<Response> response) mutable {
+    std::uint64_t ask(Request request, Then then) {
+        return core().submit(std::move(request), [self = shared_from_this(), then = std::move(then)](Result<Response> response) mutable {
             if (!response) return self->refuse(response.error());
             if (auto* answer = std::get_if<Answer>(&*response)) return then(*self, std::move(*answer));
             self->refuse_otherwise(*response);
@@ -83,6 +85,11 @@ class Call : public std::enable_shared_from_this<Call> {
     // Takes one send of `bytes` from the actor's rate, or refuses the call and answers false.
     bool may_send(std::size_t bytes);
 
+    // `act` is called when the client goes before it is answered, at once if it has gone.
+    void when_abandoned(std::move_only_function<void()> act);
+
+    // For the connection: the client has gone.
+    void abandon();
     // For the router.
     void set_target(std::vector<std::string> path_values, Query query) { path_values_ = std::move(path_values), query_ = std::move(query); }
     void set_actor(Authenticated who) { who_ = std::move(who); }
@@ -96,6 +103,8 @@ class Call : public std::enable_shared_from_this<Call> {
     std::vector<std::string> path_values_;
     Query query_;
     Authenticated who_;
+    std::move_only_function<void()> when_abandoned_;
+    bool is_abandoned_ = false;
 };
 
 }  // namespace madang::net

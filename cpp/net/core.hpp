@@ -62,8 +62,9 @@ class Core {
     virtual ~Core() = default;
 
     // Routes to the slot's engine, on whatever loop. `on_reply` is called exactly once, later, on this loop (never from inside submit),
-    // unless the loop stops first. Connect, Attach, Detach and Drained have no reply: pass nothing.
-    virtual void submit(Request request, OnReply on_reply = {}) = 0;
+    // unless the loop stops first. Connect, Attach, Detach, Drained and EndPoll have no reply: pass nothing. The number is what EndPoll
+    // calls a Sync by.
+    virtual std::uint64_t submit(Request request, OnReply on_reply = {}) = 0;
 
     // A socket that was upgraded: submit Connect at once, Detach at its end. Connect, Attach, Detach and Drained go to the user's engine,
     // which must be on this loop (Listener sees to it).

@@ -41,8 +41,14 @@ void HttpConnection::on_bytes(std::span<char> bytes) {
     advance();
 }
 
+// Whoever waits for the answer need not any more. It is sent all the same, if that is possible.
+void HttpConnection::abandon() {
+    if (const auto call = std::exchange(call_, {}).lock()) call->abandon();
+}
+
 void HttpConnection::on_end() {
     has_ended_ = true;
+    abandon();
     // Half a request will never be whole. One that is being answered gets its answer.
     if (phase_ != Phase::answering && unsent_bytes() == 0) shut();
 }
@@ -98,13 +104,16 @@ void HttpConnection::dispatch(HttpRequest request) {
     if (!origin_.empty() && !gateway().origins().allows(origin_, request.field("Host"))) origin_.clear();
     if (!origin_.empty() && is_preflight(request)) return respond(preflight_answer());
     const auto self = std::static_pointer_cast<HttpConnection>(shared_from_this());
-    route(std::make_shared<Call>(Call::Surroundings{.core = gateway().core(),
-                                                    .rates = gateway().rates(),
-                                                    .origins = gateway().origins(),
-                                                    .responder = self,
-                                                    .is_loopback = is_loopback_,
-                                                    .is_draining = gateway().is_draining()},
-                                 std::move(request)));
+    auto call = std::make_shared<Call>(Call::Surroundings{.core = gateway().core(),
+                                                          .rates = gateway().rates(),
+                                                          .origins = gateway().origins(),
+                                                          .responder = self,
+                                                          .is_loopback = is_loopback_,
+                                                          .is_draining = gateway().is_draining()},
+                                       std::move(request));
+    call_ = call;
+    if (has_ended_) abandon();
+    route(std::move(call));
 }
 
 // ---- answering ----------------------------------------------------------------------------------------------------------------------
@@ -176,6 +185,7 @@ void HttpConnection::on_sent() {
 }
 
 void HttpConnection::on_shut() {
+    abandon();
     gateway().figures().http_connections.subtract();
     parser_ = nullptr;
 }

@@ -40,6 +40,7 @@ class HttpConnection final : public Connection, public Responder {
     void on_sent() override;
     void on_shut() override;
 
+    void abandon();
     void advance();
     bool parse();
     void dispatch(HttpRequest request);
@@ -61,6 +62,7 @@ class HttpConnection final : public Connection, public Responder {
     std::string received_;  // not yet parsed
     std::string origin_;    // of the request under way, if it may read the answer
     std::unique_ptr<HttpParser> parser_;
+    std::weak_ptr<Call> call_;  // under way
 };
 
 }  // namespace madang::net

@@ -35,10 +35,13 @@ void answer_session(Call& call, const SessionOpened& opened, const TokenSecret& 
     call.answer(201, std::move(json));
 }
 
-void open_session(Call& call, UserId user, wire::LogInBody body, std::optional<std::vector<std::string>> roles = {}) {
+// `roles` of a plugin's identity, `verified_hash` of a password.
+void open_session(Call& call, UserId user, wire::LogInBody body, std::optional<std::vector<std::string>> roles,
+                  std::optional<std::string> verified_hash) {
     TokenSecret secret;
     SecureRandom{}.fill(secret);
-    OpenSession request{user, std::move(body.device_name), std::move(body.platform), sha256(secret), std::move(roles)};
+    OpenSession request{
+        user, std::move(body.device_name), std::move(body.platform), sha256(secret), std::move(roles), std::move(verified_hash)};
     call.ask<SessionOpened>(std::move(request),
                             [secret](Call& asked, const SessionOpened& opened) { answer_session(asked, opened, secret); });
 }
@@ -47,11 +50,11 @@ void open_session(Call& call, UserId user, wire::LogInBody body, std::optional<s
 void verify(const std::shared_ptr<Call>& call, UserId user, const std::string& hash, std::string username, wire::LogInBody body) {
     auto password = std::exchange(body.password, {});
     call->core().verify_password(std::move(password), hash,
-                                 [call, user, username = std::move(username), body = std::move(body)](Result<bool> verified) mutable {
+                                 [call, user, hash, username = std::move(username), body = std::move(body)](Result<bool> verified) mutable {
                                      if (verified && (!*verified || !user)) return refuse_log_in(*call);
                                      call->give_back_guess(username);
                                      if (!verified) return call->refuse(verified.error());
-                                     open_session(*call, user, std::move(body));
+                                     open_session(*call, user, std::move(body), {}, std::move(hash));
                                  });
 }
 
@@ -69,13 +72,13 @@ void enter(const std::shared_ptr<Call>& call, Identified who, wire::LogInBody bo
                 const auto& account = std::get<Account>(*found);
                 if (account.origin != who.origin)
                     return call->refuse({Code::username_taken, "the username belongs to an account of another kind"});
-                return open_session(*call, account.profile.id, std::move(body), std::move(who.identity.roles));
+                return open_session(*call, account.profile.id, std::move(body), std::move(who.identity.roles), {});
             }
             if (found.error().code != Code::not_found) return call->refuse(found.error());
             SignUp request{who.identity.username, who.identity.display_name, {}, who.origin, who.identity.roles};
             call->core().submit(std::move(request),
                                 [call, who = std::move(who), body = std::move(body), may_look_again](Result<Response> made) mutable {
-                                    if (made) return open_session(*call, std::get<Account>(*made).profile.id, std::move(body));
+                                    if (made) return open_session(*call, std::get<Account>(*made).profile.id, std::move(body), {}, {});
                                     const auto code = made.error().code;
                                     // Another log-in of the same identity was quicker.
                                     if (code == Code::username_taken && may_look_again)

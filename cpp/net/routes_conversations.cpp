@@ -43,8 +43,10 @@ Slot random_slot() { return static_cast<Slot>(SecureRandom{}.next() % kSlots); }
 void create_conversation(Call& call) {
     auto body = wire::parse_conversation(call.request().body, call.limits());
     if (!body) return call.refuse(body.error());
-    if (const auto* direct = std::get_if<wire::DirectBody>(&*body))
-        return call.ask<ConversationView>(CreateDirect{call.actor(), direct->user}, answer_view);
+    if (const auto* direct = std::get_if<wire::DirectBody>(&*body)) {
+        call.ask<ConversationView>(CreateDirect{call.actor(), direct->user}, answer_view);
+        return;
+    }
     auto& group = std::get<wire::GroupBody>(*body);
     call.ask<ConversationView>(
         CreateGroup{call.actor(), random_slot(), std::move(group.title), std::move(group.members), std::move(group.client_id)},

@@ -91,11 +91,14 @@ void sync(Call& call) {
     const auto wait = call.query().duration("wait");
     if (!wait) return call.refuse(wait.error());
     Sync request{call.actor(), Cursor{**cursor}, *limit, std::min<Millis>(*wait, call.limits().long_poll_max)};
-    call.ask<SyncPage>(request, [](Call& asked, const SyncPage& page) {
+    const auto poll = call.ask<SyncPage>(request, [](Call& asked, const SyncPage& page) {
         std::string json;
         wire::append_sync_page(json, page.events, page.cursor, page.more, asked.actor().user);
         asked.answer(200, std::move(json));
     });
+    // Or the account would count as attached for as long as the poll might have waited.
+    if (poll != 0 && *wait > Millis{0})
+        call.when_abandoned([&core = call.core(), user = call.actor().user, poll] { core.submit(EndPoll{user, poll}); });
 }
 
 }  // namespace madang::net

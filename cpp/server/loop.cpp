@@ -287,7 +287,7 @@ void Loop::deliver(PasswordAnswer answer) {
 
 // ---- Core -------------------------------------------------------------------------------------------------------------------------------
 
-void Loop::submit(Request request, OnReply on_reply) {
+std::uint64_t Loop::submit(Request request, OnReply on_reply) {
     // A plugin makes accounts all the same: that is what it is for.
     const auto* sign_up = std::get_if<SignUp>(&request);
     if (!services_.sign_up_open && sign_up != nullptr && sign_up->origin == "password") {
@@ -295,10 +295,10 @@ void Loop::submit(Request request, OnReply on_reply) {
     }
     if (sign_up != nullptr && !services_.system_name.empty() && fold_name(sign_up->username) == services_.system_name)
         return refuse(std::move(on_reply), {Code::username_taken, "this username is the server's own", {}});
-    ask(std::move(request), std::move(on_reply));
+    return ask(std::move(request), std::move(on_reply));
 }
 
-void Loop::ask(Request request, OnReply on_reply) {
+std::uint64_t Loop::ask(Request request, OnReply on_reply) {
     ReplyTo from{.gateway = index_, .request = 0};
     if (on_reply) {
         if (requests_.size() >= kRequestsMax) {
@@ -315,10 +315,12 @@ void Loop::ask(Request request, OnReply on_reply) {
     } else {
         parcels_[owner].requests.emplace_back(from, std::move(request));
     }
+    return from.request;
 }
 
-void Loop::refuse(OnReply on_reply, Error error) {
+std::uint64_t Loop::refuse(OnReply on_reply, Error error) {
     deferred_.push_back([refused = std::move(on_reply), why = std::move(error)]() mutable { refused(std::unexpected(std::move(why))); });
+    return 0;
 }
 
 SessionId Loop::open_session(net::SessionSink& sink) { return SessionId{sessions_.put(&sink)}; }

@@ -102,10 +102,10 @@ class Loop final : public net::Core {
     std::uint64_t late_identities() const { return identities_late_.get(); }
 
     // submit() without regard to what is closed to clients: for administration. On the loop's thread.
-    void ask(Request request, OnReply on_reply);
+    std::uint64_t ask(Request request, OnReply on_reply);
 
     // ---- Core ----
-    void submit(Request request, OnReply on_reply) override;
+    std::uint64_t submit(Request request, OnReply on_reply) override;
     SessionId open_session(net::SessionSink& sink) override;
     void close_session(SessionId session) override;
     void hash_password(std::string password, OnHash on_hash) override;
@@ -157,7 +157,7 @@ class Loop final : public net::Core {
     void take(Parcel parcel);
     void reply(std::uint64_t request, Result<Response> response);
     void send_parcels();
-    void refuse(OnReply on_reply, Error error);
+    std::uint64_t refuse(OnReply on_reply, Error error);
     void ask_passwords(PasswordJob job, PasswordWaiter waiter);
     // ---- loop_hooks.cpp
     void ask_plugins(std::vector<CheckCall> calls);

@@ -14,8 +14,9 @@ using codec::Reader;
 using codec::Writer;
 
 constexpr std::uint8_t kRegisteredDevice = 2;  // version of a device with a registration for pushes; one without is in its first form
-constexpr std::uint8_t kShadowed = 2;          // version of an entry: with what only a shadowed one has
-constexpr std::uint8_t kHeldSend = 2;          // version of a send key: of a message that waits for a reviewer
+// Versions of an entry. With what only a shadowed one has; with the place of the newest message before one that is none.
+constexpr std::uint8_t kShadowed = 2, kPlaced = 3, kShadowedAndPlaced = 4;
+constexpr std::uint8_t kHeldSend = 2;  // version of a send key: of a message that waits for a reviewer
 
 constexpr std::uint8_t kMentionsAll = 1, kEdited = 2, kDeleted = 4, kRevised = 8, kMessageFlags = 15;
 constexpr std::uint8_t kLeft = 1, kListed = 2, kUserConversationFlags = 3;
@@ -262,7 +263,7 @@ void encode(const Entry& entry, std::string& out) {
     MADANG_ASSERT(!entry.is_note() && entry.is_message() == (!entry.change && !entry.revision));
     // One growth of the buffer at most: this runs for every message.
     out.reserve(out.size() + entry.message.text.size() + entry.message.client_id.size() + 8 * entry.message.mentions.users.size() + 64);
-    auto w = begin(out, entry.shadow ? kShadowed : codec::kVersion);
+    auto w = begin(out, entry.message_before ? (entry.shadow ? kShadowedAndPlaced : kPlaced) : entry.shadow ? kShadowed : codec::kVersion);
     w.byte(static_cast<std::uint8_t>(entry.type));
     w.time(entry.created_at);
     w.id(entry.actor);
@@ -273,11 +274,14 @@ void encode(const Entry& entry, std::string& out) {
     else
         write(w, entry.message);
     if (entry.shadow) write(w, *entry.shadow);
+    if (entry.message_before) w.varint(entry.message_before->value);
 }
 
 Result<EntryPtr> decode_entry(ConversationId conversation, Seq seq, std::string_view bytes) {
     Reader r(bytes);
-    const auto is_shadowed = is_version(r, kShadowed);
+    const auto version = r.byte();
+    if (version < codec::kVersion || version > kShadowedAndPlaced) r.spoil();
+    const auto is_shadowed = version == kShadowed || version == kShadowedAndPlaced;
     auto entry = std::make_shared<Entry>();
     entry->conversation_id = conversation;
     entry->seq = seq;
@@ -293,6 +297,10 @@ Result<EntryPtr> decode_entry(ConversationId conversation, Seq seq, std::string_
     if (is_shadowed) {
         entry->shadow = std::make_shared<const Shadow>(read_shadow(r));
         if (entry->change) r.spoil();
+    }
+    if (version >= kPlaced) {
+        entry->message_before = Seq{r.varint()};
+        if (entry->is_message() || *entry->message_before >= seq) r.spoil();
     }
     return finish(r, EntryPtr{std::move(entry)}, "entry", conversation.value, seq.value);
 }

@@ -124,8 +124,10 @@ void Audit::check_mentions() const {
             expect(item.own == own && item.mentioned == now && item.was_mentioned == before &&
                        item.target == (entry.revision ? target : Seq{}),
                    "an inbox item of user " + to_string(user) + " that says other things than " + at(entry));
-            if (now) expected[{user, message.id}] = {item.conversation_id, target};
-            if (before && !now) expected.erase({user, message.id});
+            if (now)
+                expected[{user, message.id}] = {item.conversation_id, target};
+            else
+                expected.erase({user, message.id});
         }
     }
     std::size_t rows = 0;

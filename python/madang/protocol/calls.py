@@ -305,17 +305,21 @@ CALLS: Final[tuple[Call, ...]] = (
                     kind={"const": "group"},
                     title=TEXT,
                     members=list_of(ID, "At most 100 with the owner, by default; all or none become members."),
-                    client_id={**CLIENT_ID, "description": "A repeat makes no second group."},
+                    client_id={
+                        **CLIENT_ID,
+                        "description": "A repeat makes no second group, whatever else it says: it is answered with the first, or "
+                        "`not_a_member` once the caller has left that.",
+                    },
                 ),
             ]
         },
         answers={201: ref("Conversation"), 200: ref("Conversation")},
-        refusals=("not_found", "blocked", "group_full", "client_id_reused"),
+        refusals=("not_found", "blocked", "group_full", "not_a_member"),
     ),
     Call(
         name="list_conversations",
         route="GET /v1/conversations",
-        about="One's conversations, newest activity first.",
+        about="One's conversations, newest activity first. A page ends early when its last messages are large.",
         query=PAGED,
         answers={200: ref("Conversations")},
     ),
@@ -357,7 +361,8 @@ CALLS: Final[tuple[Call, ...]] = (
     Call(
         name="mark_read",
         route="PUT /v1/conversations/{id}/read",
-        about="Everything up to `seq` is read. The marker only moves forward: beyond the end it is cut to it, a lower one changes nothing.",
+        about="Everything up to `seq` is read. The marker only moves forward: beyond the end it is cut to it, a lower one changes nothing. "
+        "`bad_request` where more than 100,000 entries lie on either side of it: they would all have to be counted.",
         body=record("", seq=SEQ),
         answers={200: ref("ReadState")},
         refusals=(*OF_A_MEMBER, "rate_limited"),

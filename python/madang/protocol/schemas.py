@@ -57,7 +57,7 @@ def page_of(plural: str, name: str, **more: Schema) -> Schema:
     return record(f"A page of {plural}.", optional=("next", *more), **{plural: list_of(ref(name)), **more, "next": NEXT})
 
 
-ID: Final = {"type": "string", "pattern": "^[0-9]{1,20}$", "description": "A 64-bit number as decimal digits."}
+ID: Final = {"type": "string", "pattern": "^[1-9][0-9]{0,19}$", "description": "A 64-bit number as decimal digits."}
 SEQ: Final = {"type": "integer", "minimum": 0, "description": "A place in a conversation's log; the first is 1."}
 CURSOR: Final = {"type": "integer", "minimum": 0, "description": "A place in the user's inbox; the first is 1, 0 is before all."}
 TIME: Final = {"type": "string", "format": "date-time", "description": "RFC 3339, UTC, milliseconds."}

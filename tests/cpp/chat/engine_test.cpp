@@ -64,6 +64,31 @@ TEST(Accounts, one_device_too_many_signs_out_the_one_unused_for_longest) {
     EXPECT_EQ(bench.error(Authenticate{first.user, third.device, {}}), std::nullopt);
 }
 
+TEST(Accounts, a_device_whose_poll_waits_is_in_use) {
+    Limits limits;
+    limits.devices_per_user = 2;
+    EngineBench bench(limits);
+    const auto first = bench.sign_up("a");
+    const auto poll = bench.post(Sync{.actor = first, .cursor = Cursor{0}, .limit = 100, .wait = Millis{60'000}});
+    bench.run();
+    bench.clock().advance(Millis{1'000});
+    const auto second = bench.log_in(first.user);
+    bench.clock().advance(Millis{1'000});
+    bench.log_in(first.user);
+    EXPECT_FALSE(bench.is_answered(poll));
+    EXPECT_EQ(bench.error(Authenticate{first.user, second.device, {}}), Code::unauthenticated);
+}
+
+TEST(Accounts, a_log_in_with_a_password_that_was_changed_meanwhile_is_none) {
+    EngineBench bench;
+    const auto a = bench.sign_up("a");
+    OpenSession late{.user = a.user, .device_name = {}, .platform = {}, .verified_hash = ""};
+    bench.get<SessionOpened>(late);
+    bench.get<Done>(ChangePassword{a, "", "another hash"});
+    EXPECT_EQ(bench.error(late), Code::unauthenticated);
+    EXPECT_EQ(bench.get<std::vector<Device>>(ListSessions{a}).size(), 1u);
+}
+
 TEST(Accounts, a_token_expires_and_a_log_out_closes_its_socket) {
     EngineBench bench;
     const auto alice = bench.sign_up("a");
@@ -294,11 +319,71 @@ TEST(Sync, a_long_poll_ends_with_the_first_event_or_at_its_deadline) {
     EXPECT_EQ(std::get<ResyncRequired>(*bench.call(Sync{.actor = b, .cursor = Cursor{5}})).reason, ResyncReason::ahead);
 }
 
+TEST(Sync, a_poll_whose_client_has_gone_ends_and_counts_as_attached_no_more) {
+    EngineBench bench;
+    const auto a = bench.sign_up("a");
+    const Sync sync{.actor = a, .cursor = Cursor{0}, .limit = 100, .wait = Millis{60'000}};
+    const auto gone = bench.post(sync), stays = bench.post(sync);
+    bench.tell(EndPoll{a.user, gone});
+    EXPECT_TRUE(bench.is_answered(gone));
+    EXPECT_FALSE(bench.is_answered(stays));
+    bench.tell(EndPoll{a.user, gone});
+    bench.tell(EndPoll{a.user, stays});
+    EXPECT_TRUE(bench.is_answered(stays));
+    EXPECT_EQ(bench.engine().figures().pollers, 0u);
+    EXPECT_EQ(bench.engine().figures().online, 1u);
+    bench.clock().advance(Millis{30'000});
+    bench.engine().tick();
+    EXPECT_EQ(bench.engine().figures().online, 0u);
+}
+
 TEST(Sync, a_poll_that_comes_after_its_device_was_signed_out_does_not_wait) {
     EngineBench bench;
     const auto a = bench.sign_up("a");
     bench.get<Done>(CloseSession{a, a.device});
     EXPECT_EQ(bench.error(Sync{.actor = a, .cursor = Cursor{0}, .limit = 100, .wait = Millis{25'000}}), Code::unauthenticated);
+}
+
+TEST(Groups, a_page_of_the_list_ends_when_its_messages_are_large) {
+    Limits limits;
+    limits.page_bytes = 1'000;
+    EngineBench bench(limits);
+    const auto a = bench.sign_up("a"), b = bench.sign_up("b");
+    std::vector<ConversationId> made, listed, exported;
+    for (int i = 0; i < 5; ++i) {
+        made.insert(made.begin(), bench.group(a, {b.user}));
+        bench.send(b, made.front(), "1", std::string(700, 'x'));
+    }
+    std::size_t pages = 0;
+    for (std::optional<std::uint64_t> next; pages == 0 || next; ++pages) {
+        const auto page = bench.get<ConversationPage>(ListConversations{a, 100, next});
+        for (const auto& each : page.conversations) listed.push_back(each.conversation.id);
+        next = page.next;
+    }
+    EXPECT_EQ(listed, made);
+    EXPECT_EQ(pages, 3u);
+    pages = 0;
+    for (std::optional<ExportPlace> next; pages == 0 || next; ++pages) {
+        const auto page = bench.get<ExportPage>(Export{a, 100, next});
+        for (const auto& each : page.conversations) exported.push_back(each.conversation.id);
+        next = page.next;
+    }
+    std::ranges::sort(made);
+    EXPECT_EQ(exported, made);
+    EXPECT_GE(pages, 3u);
+}
+
+TEST(Groups, who_has_come_and_gone_very_often_stays_away) {
+    EngineBench bench;
+    const auto a = bench.sign_up("a"), b = bench.sign_up("b");
+    const auto id = bench.group(a, {b.user});
+    const PutMember add{a, id, b.user, std::nullopt, std::nullopt};
+    for (std::size_t stay = 1; stay < kStaysMax; ++stay) {
+        bench.get<Done>(RemoveMember{b, id, b.user});
+        bench.get<MemberView>(add);
+    }
+    bench.get<Done>(RemoveMember{b, id, b.user});
+    EXPECT_EQ(bench.error(add), Code::forbidden);
 }
 
 TEST(Groups, who_leaves_gets_his_leaving_and_nothing_newer_and_who_comes_back_goes_on) {

@@ -31,9 +31,8 @@ TEST(Receipts, tell_each_rise_once_and_what_is_read_not_as_delivered_too) {
     EXPECT_TRUE(receipts.merge(kBen, {Seq{9}, Seq{9}}));
     EXPECT_TRUE(receipts.merge(kAmy, {Seq{8}, Seq{2}}));
     const auto news = news_of(receipts);
-    const std::vector<ReceiptSignal> right{{kChat, kAmy, ReceiptKind::read, Seq{2}},
-                                           {kChat, kAmy, ReceiptKind::delivered, Seq{8}},
-                                           {kChat, kBen, ReceiptKind::read, Seq{9}}};
+    const std::vector<ReceiptSignal> right{
+        {kChat, kAmy, ReceiptKind::read, Seq{2}}, {kChat, kAmy, ReceiptKind::delivered, Seq{8}}, {kChat, kBen, ReceiptKind::read, Seq{9}}};
     EXPECT_EQ(news, right);
     EXPECT_FALSE(receipts.has_news());
 }

@@ -210,6 +210,27 @@ TEST_F(Revisions, mentions_are_listed_newest_first_and_follow_edits) {
     EXPECT_EQ(mentions(c), std::vector<Seq>{});
 }
 
+TEST_F(Revisions, who_missed_an_edit_has_the_mentions_of_the_next_one) {
+    bench.get<ConversationView>(UpdateConversation{a, id, std::nullopt, HistoryAccess::all, std::nullopt, std::nullopt});
+    const auto one = send(b, "hi @c"), two = send(b, "hello");
+    bench.get<Done>(RemoveMember{a, id, c.user});
+    edit(b, one, "hi");
+    edit(b, two, "hello @c");  // who is no member is named nowhere
+    bench.get<MemberView>(PutMember{a, id, c.user, std::nullopt, std::nullopt});
+    EXPECT_EQ(mentions(c), std::vector<Seq>{});
+    remove(b, one);
+    edit(b, two, "hello, @c");
+    EXPECT_EQ(mentions(c), std::vector{two});
+    EXPECT_EQ(bench.store().rows(Table::mention), 1u);
+
+    bench.get<Done>(RemoveMember{a, id, c.user});
+    const auto three = send(a, "to nobody");
+    edit(a, three, "to @all");
+    bench.get<MemberView>(PutMember{a, id, c.user, std::nullopt, std::nullopt});
+    edit(a, three, "to @all of you");
+    EXPECT_EQ(mentions(c), (std::vector{three, two}));
+}
+
 TEST_F(Revisions, mentions_come_in_pages) {
     std::vector<Seq> sent;
     for (int i = 0; i < 5; ++i) sent.insert(sent.begin(), send(b, "@c " + std::to_string(i)));

@@ -161,6 +161,47 @@ TEST_F(Shadowing, a_flood_of_two_costs_others_a_few_reads) {
               kFew);
 }
 
+TEST_F(Shadowing, what_is_no_message_costs_who_looks_for_messages_a_few_reads) {
+    const auto nothing = [&](ConversationId here) {
+        for (int i = 0; i < 1'000; ++i)
+            bench.get<ConversationView>(
+                UpdateConversation{a, here, "title " + std::to_string(i), std::nullopt, std::nullopt, std::nullopt});
+    };
+    const auto empty = bench.group(a, {b.user});
+    nothing(empty);
+    const auto first = say(a, "first");
+    for (int i = 0; i < 1'000; ++i) bench.get<Sent>(EditMessage{a, id, first, "edit " + std::to_string(i)});
+    say(b, "shadow");
+    const auto second = say(a, "second");
+    nothing(id);
+    bench.restart();  // what is loaded knows it, too
+    nothing(id);
+
+    CountingStore store(bench.store());
+    const auto cost = [&](auto&& read) {
+        store.reads = 0;
+        read();
+        return store.reads;
+    };
+    constexpr std::size_t kFew = 120;
+    const auto answer_to = [&](Request request) { return answer(store, Limits{}, Query{.to = {}, .request = std::move(request)}); };
+    HistoryPage page;
+    EXPECT_LT(cost([&] { page = std::get<HistoryPage>(*answer_to(History{c, id, std::nullopt, Seq{1}, std::nullopt})); }), kFew);
+    ASSERT_EQ(page.messages.size(), 2u);
+    EXPECT_EQ(page.messages[0]->seq, first);
+    EXPECT_EQ(page.messages[1]->seq, second);
+    EXPECT_LT(cost([&] { page = std::get<HistoryPage>(*answer_to(History{c, id, second, std::nullopt, std::nullopt})); }), kFew);
+    EXPECT_EQ(page.messages.back()->seq, first);
+    for (const auto here : {id, empty}) {
+        ConversationView seen;
+        EXPECT_LT(cost([&] { seen = std::get<ConversationView>(*answer_to(GetConversation{a, here})); }), kFew);
+        EXPECT_EQ(seen.last_message != nullptr, here == id);
+        LoadedConversation::State state;
+        EXPECT_LT(cost([&] { state = **std::get<LoadedConversation>(load(store, Limits{}, 0, 1, LoadConversation{here})).state; }), kFew);
+        EXPECT_EQ(state.last_message != nullptr, here == id);
+    }
+}
+
 TEST_F(Shadowing, the_entry_before_is_known_for_everybody_from_the_newest_of_a_run) {
     const auto wide = say(a, "hello");
     const auto of_b = say(b, "shadow"), of_c = say(c, "shadow"), last = say(c, "shadow");

@@ -162,17 +162,19 @@ void FakeCore::set_answers(Answers answers) {
     answers_ = std::move(answers);
 }
 
-void FakeCore::submit(Request request, OnReply on_reply) {
+std::uint64_t FakeCore::submit(Request request, OnReply on_reply) {
     const std::lock_guard lock{mutex_};
     requests_.push_back(request);
     changed_.notify_all();
-    if (!on_reply) return;
+    if (!on_reply) return 0;
+    const auto number = requests_.size();
     auto answer = answers_(request);
     if (!answer) {
         held_.push_back({std::move(request), std::move(on_reply)});
-        return;
+        return number;
     }
     boost::asio::post(context_, [answer = *std::move(answer), on_reply = std::move(on_reply)]() mutable { on_reply(std::move(answer)); });
+    return number;
 }
 
 std::size_t FakeCore::release(std::function<Result<Response>(const Request&)> answer) {

@@ -73,7 +73,7 @@ class FakeCore final : public Core {
     SessionSink& sink(std::size_t nth = 1);
     std::size_t open_sessions();
 
-    void submit(Request request, OnReply on_reply) override;
+    std::uint64_t submit(Request request, OnReply on_reply) override;
     SessionId open_session(SessionSink& sink) override;
     void close_session(SessionId session) override;
     void hash_password(std::string password, OnHash on_hash) override;

@@ -89,6 +89,7 @@ class Dice {
             entry.message = message();
             return entry;
         }
+        if (entry.seq && coin()) entry.message_before = Seq{number() % entry.seq.value};
         if (entry.is_revision()) {
             entry.revision = std::make_shared<const Revision>(Revision{id<Seq>(), id<UserId>(), mentions(), mentions(), {}, coin()});
             return entry;
@@ -192,13 +193,14 @@ std::string encoded_again(const Result<std::uint64_t>& decoded) {
 }
 
 const std::vector<Kind>& kinds() {
+    constexpr Seq kLast{~std::uint64_t{0}};
     static const std::vector<Kind> kKinds{
         {"entry", [](Dice& d) { return bytes_of(d.entry()); },
-         [](std::string_view b) { return encoded_again(decode_entry(ConversationId{1}, Seq{1}, b)); }},
+         [](std::string_view b) { return encoded_again(decode_entry(ConversationId{1}, kLast, b)); }},
         {"send key", [](Dice& d) { return bytes_of(SendKey{d.id<Seq>(), d.digest128()}); },
          [](std::string_view b) { return encoded_again(decode_send_key(b)); }},
         {"shadowed entry", [](Dice& d) { return bytes_of(d.shadowed()); },
-         [](std::string_view b) { return encoded_again(decode_entry(ConversationId{1}, Seq{1}, b)); }},
+         [](std::string_view b) { return encoded_again(decode_entry(ConversationId{1}, kLast, b)); }},
         {"send key of a held message", [](Dice& d) { return bytes_of(SendKey{{}, d.digest128(), HeldId{1 + d.below(1000)}, d.text()}); },
          [](std::string_view b) { return encoded_again(decode_send_key(b)); }},
         {"held message", [](Dice& d) { return bytes_of(d.held(HeldId{1})); },
