@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from datetime import datetime
 
@@ -317,3 +318,24 @@ def test_bad_questions_are_refused(anna: Device) -> None:
     listener.send_json({"op": "watch", "users": "1"})  # without a ref: silence
     listener.ping()
     assert listener.replies == {}
+
+
+def test_a_poll_whose_client_has_gone_counts_no_more(yard: Server, anna: Device, bert: Device) -> None:
+    cursor = bert.caught_up(anna.direct(bert))
+    with socket.create_connection((yard.host, yard.port), timeout=10) as line:
+        line.sendall(
+            f"GET /v1/sync?cursor={cursor}&wait=60s HTTP/1.1\r\nHost: {yard.host}\r\nAuthorization: Bearer {bert.token}\r\n\r\n".encode()
+        )
+        pollers(yard, 1)
+    pollers(yard, 0)
+    yard.advance(29)
+    assert status(anna, bert.id) == "online"
+    yard.advance(2)
+    assert status(anna, bert.id) == "offline"
+
+
+def pollers(server: Server, wanted: int) -> None:
+    deadline = time.monotonic() + 10
+    while f'madang_engine_pollers{{engine="0"}} {wanted}\n' not in server.api.exchange("GET", "/metrics").body.decode():
+        assert time.monotonic() < deadline, f"never {wanted} polls wait"
+        time.sleep(0.02)
