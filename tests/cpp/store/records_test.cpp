@@ -192,8 +192,9 @@ std::string encoded_again(const Result<std::uint64_t>& decoded) {
     return bytes;
 }
 
+constexpr Seq kLast{~std::uint64_t{0}};
+
 const std::vector<Kind>& kinds() {
-    constexpr Seq kLast{~std::uint64_t{0}};
     static const std::vector<Kind> kKinds{
         {"entry", [](Dice& d) { return bytes_of(d.entry()); },
          [](std::string_view b) { return encoded_again(decode_entry(ConversationId{1}, kLast, b)); }},
