@@ -107,7 +107,7 @@ class Engine {
     // on_durable, then carry out `effects`.
     Turn end_turn();
     void on_durable(Ticket ticket);
-    // Is there work left over for another turn, though nothing has come in (a large fan-out in chunks)?
+    // Is there work left over for another turn, though nothing has come in (a large fan-out in chunks, a crowd's presence)?
     bool wants_turn() const;
     // Nothing is in flight: no fan-out pending, no request parked. For drain and tests.
     bool is_idle() const;

@@ -55,8 +55,9 @@ Result<Newest> read_newest(const Store& store, ConversationId id, UserId viewer)
 // Errors: not_found, not_a_member.
 Result<Member> require_member(const Store& store, ConversationId conversation, UserId user);
 // Without what is the viewer's own. Errors: likewise.
-inline std::size_t text_bytes(const ConversationView& view) { return view.last_message ? view.last_message->text_bytes() : 0; }
 Result<ConversationView> read_view(const Store& store, ConversationId id, UserId viewer);
+// For Limits::page_bytes.
+inline std::size_t text_bytes(const ConversationView& view) { return view.last_message ? view.last_message->text_bytes() : 0; }
 
 // The events of a page: at most its limit, page_items and page_bytes, but always one.
 Result<std::vector<Event>> read_inbox_page(const Store& store, const Limits& limits, const LoadInboxPage& page);

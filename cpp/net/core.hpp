@@ -63,7 +63,7 @@ class Core {
 
     // Routes to the slot's engine, on whatever loop. `on_reply` is called exactly once, later, on this loop (never from inside submit),
     // unless the loop stops first. Connect, Attach, Detach, Drained and EndPoll have no reply: pass nothing. The number is what EndPoll
-    // calls a Sync by.
+    // calls a Sync by; 0 = nobody was asked.
     virtual std::uint64_t submit(Request request, OnReply on_reply = {}) = 0;
 
     // A socket that was upgraded: submit Connect at once, Detach at its end. Connect, Attach, Detach and Drained go to the user's engine,
